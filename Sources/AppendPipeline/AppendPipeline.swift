@@ -1,0 +1,261 @@
+import Admission
+import EventStore
+import LedgerCore
+import Postgres
+import Synchronization
+
+/// Takes appends from many callers and commits them in groups, one group a book at a time.
+public final class AppendPipeline: Sendable {
+    /// What became of a request that was taken.
+    public enum Answer: Sendable {
+        case committed([Place])
+        /// It waits in the outbox (the seam of `Divert`).
+        case buffered(sequence: Int64, reason: String)
+    }
+
+    /// Where requests go while PostgreSQL cannot take them. None yet: they are then answered
+    /// with `AppendError.unavailable`.
+    public protocol Divert: Sendable {
+        func divert(_ submission: Submission, book: BookName, reason: String) async throws -> Int64
+    }
+
+    /// Counters since the start.
+    public struct Statistics: Sendable {
+        public var events: Int64 = 0
+        public var requests: Int64 = 0
+        public var refused: Int64 = 0
+        public var commits: Int64 = 0
+        public var queuedRequests = 0
+        public var queuedEvents = 0
+        /// The last outage; nil since the last commit.
+        public var outage: String?
+    }
+
+    struct Pending: CommitItem {
+        let submission: Submission
+        let deadline: Deadline
+        let completion: Completion
+        var eventCount: Int { submission.events.count }
+        var byteCount: Int { submission.byteCount }
+    }
+
+    /// A book's queue and writer. The writer is used by one batch at a time: the cycle sees to it.
+    private final class Lane: @unchecked Sendable {
+        var cycle: CommitCycle<Pending>
+        let writer: BookWriter
+
+        init(_ book: BookName, host: String, limits: AppendLimits) {
+            cycle = CommitCycle(limits: limits)
+            writer = BookWriter(book: book, host: host)
+        }
+    }
+
+    private struct State {
+        var lanes: [BookName: Lane] = [:]
+        var isShuttingDown = false
+        var statistics = Statistics()
+        var idleWaiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+    private let pool: Pool
+    private let signal: LogSignal
+    private let host: String
+    private let divert: (any Divert)?
+    public let limits: AppendLimits
+
+    /// `pool` is used for appends only; one connection writes one book at a time.
+    public init(
+        pool: Pool, signal: LogSignal, host: String, limits: AppendLimits = AppendLimits(),
+        divert: (any Divert)? = nil
+    ) {
+        self.pool = pool
+        self.signal = signal
+        self.host = host
+        self.limits = limits
+        self.divert = divert
+    }
+
+    /// Called once for each request.
+    public typealias Completion = @Sendable (Result<Answer, AppendError>) -> Void
+
+    /// Appends one request and returns when it is durable.
+    public func append(
+        _ submission: Submission, to book: BookName
+    ) async throws(AppendError) -> Answer {
+        let result = await withCheckedContinuation { continuation in
+            submit(submission, to: book) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    /// Queues one request; requests of one caller are decided in the order of these calls.
+    public func submit(
+        _ submission: Submission, to book: BookName, completion: @escaping Completion
+    ) {
+        let pending = Pending(
+            submission: submission, deadline: .after(limits.deadline), completion: completion)
+        switch enqueue(pending, book) {
+        case .queued: break
+        case .failed(let error): completion(.failure(error))
+        case .write(let batch): start(batch, book)
+        }
+    }
+
+    private enum Queued {
+        case queued
+        case write([Pending])
+        case failed(AppendError)
+    }
+
+    private func enqueue(
+        _ pending: Pending, _ book: BookName
+    ) -> Queued {
+        state.withLock { state in
+            guard !state.isShuttingDown else { return .failed(.shuttingDown) }
+            let lane: Lane
+            if let known = state.lanes[book] {
+                lane = known
+            } else {
+                guard state.lanes.count < limits.booksMax else {
+                    return .failed(
+                        .overloaded("the ledger's books_max (\(limits.booksMax)) is reached"))
+                }
+                lane = Lane(book, host: host, limits: limits)
+                state.lanes[book] = lane
+            }
+            switch lane.cycle.received(pending) {
+            case .none: return .queued
+            case .write(let batch): return .write(batch)
+            case .refuse(let limit):
+                return .failed(.overloaded("the ledger's \(limit) is reached"))
+            }
+        }
+    }
+
+    private func start(_ batch: [Pending], _ book: BookName) {
+        Task { await write(batch, book) }
+    }
+
+    /// Writes a batch, then the ones that have gathered meanwhile.
+    private func write(_ batch: [Pending], _ book: BookName) async {
+        var batch = batch
+        while true {
+            await commit(batch, book)
+            let next = state.withLock { state -> [Pending]? in
+                guard let lane = state.lanes[book] else { return nil }
+                if case .write(let items) = lane.cycle.stored() { return items }
+                if state.lanes.values.allSatisfy(\.cycle.isIdle) {
+                    for waiter in state.idleWaiters { waiter.resume() }
+                    state.idleWaiters = []
+                }
+                return nil
+            }
+            guard let next else { return }
+            batch = next
+        }
+    }
+
+    private func commit(_ batch: [Pending], _ book: BookName) async {
+        guard let lane = state.withLock({ $0.lanes[book] }) else { return }
+        var backoff = Duration.milliseconds(20)
+        let deadline = batch.map(\.deadline).reduce(Deadline.distant, Deadline.earlier)
+        while true {
+            do {
+                let submissions = batch.map(\.submission)
+                let committed = try await pool.run(deadline: deadline) { connection in
+                    try lane.writer.append(
+                        submissions, connection: connection, deadline: deadline)
+                }
+                settle(batch, committed, book)
+                return
+            } catch let error as PostgresError where error.isTransient && !deadline.hasPassed {
+                continue
+            } catch let error as PostgresError where error.isOutage {
+                lane.writer.invalidate()
+                state.withLock { $0.statistics.outage = error.description }
+                guard !deadline.hasPassed, divert == nil else {
+                    await giveUp(batch, book, error.description)
+                    return
+                }
+                try? await Task.sleep(for: backoff)
+                backoff = min(backoff * 2, .milliseconds(250))
+            } catch {
+                lane.writer.invalidate()
+                guard batch.count > 1 else {
+                    answer(batch, .failure(.failed("\(error)")))
+                    return
+                }
+                // One of them is at fault: each on its own, so that no loser fails another.
+                for item in batch { await commit([item], book) }
+                return
+            }
+        }
+    }
+
+    private func settle(_ batch: [Pending], _ committed: BookWriter.Committed, _ book: BookName) {
+        var refused: Int64 = 0
+        for case .failure in committed.outcomes { refused += 1 }
+        state.withLock { state in
+            state.statistics.events += Int64(committed.appended)
+            state.statistics.requests += Int64(batch.count)
+            state.statistics.refused += refused
+            state.statistics.commits += committed.appended > 0 ? 1 : 0
+            state.statistics.outage = nil
+        }
+        signal.raise(book, to: committed.head)
+        for (item, outcome) in zip(batch, committed.outcomes) {
+            switch outcome {
+            case .success(let places):
+                item.completion(.success(.committed(places)))
+            case .failure(let refusal):
+                item.completion(.failure(.refused(refusal)))
+            }
+        }
+    }
+
+    private func giveUp(_ batch: [Pending], _ book: BookName, _ reason: String) async {
+        guard let divert else {
+            answer(batch, .failure(.unavailable(reason)))
+            return
+        }
+        for item in batch {
+            do {
+                let sequence = try await divert.divert(
+                    item.submission, book: book, reason: reason)
+                answer([item], .success(.buffered(sequence: sequence, reason: reason)))
+            } catch {
+                answer([item], .failure(.unavailable("\(reason); the outbox: \(error)")))
+            }
+        }
+    }
+
+    private func answer(_ batch: [Pending], _ result: Result<Answer, AppendError>) {
+        for item in batch { item.completion(result) }
+    }
+
+    /// Counters and the length of the queues.
+    public var statistics: Statistics {
+        state.withLock { state in
+            var statistics = state.statistics
+            for lane in state.lanes.values {
+                statistics.queuedRequests += lane.cycle.queuedRequests
+                statistics.queuedEvents += lane.cycle.queuedEvents
+            }
+            return statistics
+        }
+    }
+
+    /// Refuses new requests and returns when all that were taken are answered.
+    public func shutdown() async {
+        await withCheckedContinuation { continuation in
+            let isIdle = state.withLock { state -> Bool in
+                state.isShuttingDown = true
+                if state.lanes.values.allSatisfy(\.cycle.isIdle) { return true }
+                state.idleWaiters.append(continuation)
+                return false
+            }
+            if isIdle { continuation.resume() }
+        }
+    }
+}

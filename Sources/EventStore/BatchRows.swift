@@ -1,0 +1,146 @@
+import Admission
+import LedgerCore
+import Postgres
+
+/// The rows of one append transaction, column by column as the wire wants them.
+struct BatchRows {
+    private let book: BookName
+    private let bookID: BookID
+    private let recordedAt: Timestamp
+    private(set) var count = 0
+    private var lastPosition = LogPosition.origin
+
+    private var logPositions = ArrayBuilder(of: .int8)
+    private var positionIDs = ArrayBuilder(of: .uuid)
+    private var versions = ArrayBuilder(of: .int8)
+    private var eventIDs = ArrayBuilder(of: .uuid)
+    private var types = ArrayBuilder(of: .text)
+    private var schemaVersions = ArrayBuilder(of: .int4)
+    private var effectiveAts = ArrayBuilder(of: .timestamptz)
+    private var sources = ArrayBuilder(of: .text)
+    private var actors = ArrayBuilder(of: .text)
+    private var causationIDs = ArrayBuilder(of: .uuid)
+    private var correlationIDs = ArrayBuilder(of: .uuid)
+    private var payloads = ArrayBuilder(of: .json)
+    private var leafHashes = ArrayBuilder(of: .bytea)
+    private var keyIDs = ArrayBuilder(of: .uuid)
+    private var keyPositions = ArrayBuilder(of: .int8)
+
+    private var runFirsts = ArrayBuilder(of: .int8)
+    private var runLasts = ArrayBuilder(of: .int8)
+    private var runPeers = ArrayBuilder(of: .int8)
+    private var runHosts = ArrayBuilder(of: .text)
+
+    private var touched: Set<UUID> = []
+    private var hash: [UInt8] = []
+    private var scratch: [UInt8] = []
+
+    init(book: BookName, bookID: BookID, recordedAt: Timestamp) {
+        self.book = book
+        self.bookID = bookID
+        self.recordedAt = recordedAt
+    }
+
+    /// Adds the new events of an admitted request.
+    mutating func add(
+        _ outcomes: [Admission<PrefetchedHistory>.Outcome], _ submission: Submission
+    ) {
+        var first: LogPosition?
+        for (index, outcome) in outcomes.enumerated() {
+            guard case .new(let event) = outcome else { continue }
+            if first == nil { first = event.logPosition }
+            add(event, submission.events[index], submission.payloads[index])
+        }
+        guard let first else { return }
+        runFirsts.append.int8(first.rawValue)
+        runLasts.append.int8(lastPosition.rawValue)
+        if let uid = submission.origin.peerUID {
+            runPeers.append.int8(Int64(uid))
+        } else {
+            runPeers.append.null()
+        }
+        runHosts.append.text(submission.origin.host)
+    }
+
+    private mutating func add(
+        _ event: Event, _ new: NewEvent, _ payload: Submission.Payload
+    ) {
+        count += 1
+        lastPosition = event.logPosition
+        touched.insert(event.positionID)
+        logPositions.append.int8(event.logPosition.rawValue)
+        positionIDs.append.uuid(high: event.positionID.high, low: event.positionID.low)
+        versions.append.int8(event.version.rawValue)
+        eventIDs.append.uuid(high: event.eventID.high, low: event.eventID.low)
+        types.append.text(event.type.rawValue)
+        schemaVersions.append.int4(new.schemaVersion)
+        effectiveAts.append.timestamptz(microseconds: event.effectiveAt.microseconds)
+        sources.append.text(new.source.rawValue)
+        if let actor = new.actor { actors.append.text(actor) } else { actors.append.null() }
+        add(new.causationID, to: &causationIDs)
+        add(new.correlationID, to: &correlationIDs)
+        payloads.append.json(utf8: payload.bytes)
+        hash.removeAll(keepingCapacity: true)
+        LeafHash.append(
+            LeafHash.Input(
+                book: book, logPosition: event.logPosition, version: event.version,
+                eventID: event.eventID, recordedAt: recordedAt, event: new,
+                payloadDigest: payload.digest),
+            to: &hash, scratch: &scratch)
+        leafHashes.append.bytea(hash)
+        keyIDs.append.uuid(high: event.eventID.high, low: event.eventID.low)
+        keyPositions.append.int8(event.logPosition.rawValue)
+    }
+
+    private func add(_ id: UUID?, to array: inout ArrayBuilder) {
+        if let id {
+            array.append.uuid(high: id.high, low: id.low)
+        } else {
+            array.append.null()
+        }
+    }
+
+    /// Writes everything and commits.
+    mutating func write(
+        streams: [UUID: StreamState], headBefore: LogPosition, connection: Connection,
+        deadline: Deadline
+    ) throws {
+        var ids = ArrayBuilder(of: .uuid)
+        var versions = ArrayBuilder(of: .int8)
+        var states = ArrayBuilder(of: .text)
+        var progresses = ArrayBuilder(of: .json)
+        for position in touched.sorted() {
+            guard let state = streams[position] else { continue }
+            ids.append.uuid(high: position.high, low: position.low)
+            versions.append.int8(state.version.rawValue)
+            states.append.text(state.lifecycle.state.rawValue)
+            progresses.append.json(utf8: state.progressBytes)
+        }
+        var pipeline = Pipeline()
+        let book = Parameter.int4(bookID.rawValue)
+        let time = Parameter.timestamp(recordedAt)
+        pipeline.add(
+            StoreSQL.insertEvents,
+            [
+                book, time, logPositions.take(), positionIDs.take(), self.versions.take(),
+                eventIDs.take(), types.take(), schemaVersions.take(), effectiveAts.take(),
+                sources.take(), actors.take(), causationIDs.take(), correlationIDs.take(),
+                payloads.take(), leafHashes.take(),
+            ])
+        pipeline.add(StoreSQL.insertKeys, [book, time, keyIDs.take(), keyPositions.take()])
+        pipeline.add(
+            StoreSQL.saveStreams,
+            [book, time, ids.take(), versions.take(), states.take(), progresses.take()])
+        pipeline.add(
+            StoreSQL.insertDeliveries,
+            [book, runFirsts.take(), runLasts.take(), runPeers.take(), runHosts.take()])
+        pipeline.add(
+            StoreSQL.moveHead,
+            [book, .int8(lastPosition.rawValue), time, .int8(headBefore.rawValue)])
+        pipeline.add("COMMIT")
+        let results = try connection.run(pipeline, deadline: deadline)
+        guard results[4].affectedRows == 1, results[5].commandTag == "COMMIT" else {
+            throw StoreError.inconsistent("the head moved while it was locked")
+        }
+    }
+}

@@ -1,0 +1,233 @@
+import Admission
+import LedgerCore
+import Postgres
+
+/// Appends to one book: decides a batch of requests under the lock of the book's head and writes
+/// what they admit in one transaction. Confined to the thread of its connection.
+///
+/// 1. (terms that are not cached), 2. lock the head, read clock, known ids and streams,
+/// 3. decide, 4. write events, keys, streams, deliveries, head, and commit: two round trips.
+public final class BookWriter {
+    public let book: BookName
+    private let host: String
+    private var bookID: BookID?
+    private var cache = StreamCache()
+    private let terms = TermsCache()
+
+    /// Waits that free the book when this process is stopped.
+    public struct Limits: Sendable {
+        public var lockWait = Duration.milliseconds(800)
+        public var idleInTransaction = Duration.milliseconds(5_000)
+
+        public init() {}
+    }
+
+    private let limits: Limits
+
+    public init(book: BookName, host: String, limits: Limits = Limits()) {
+        self.book = book
+        self.host = host
+        self.limits = limits
+    }
+
+    /// What became of one request.
+    public typealias Outcome = Result<[Place], Refusal>
+
+    /// What became of a batch.
+    public struct Committed: Sendable {
+        public var outcomes: [Outcome]
+        /// The book's head after the commit.
+        public var head: LogPosition
+        public var bookID: BookID
+        /// Events that were appended.
+        public var appended: Int
+    }
+
+    /// Forgets what was cached: after an error whose outcome is not known.
+    public func invalidate() {
+        cache.removeAll()
+    }
+
+    /// Appends a batch.
+    /// - Throws: `PostgresError` and `StoreError`; nothing was appended then, except that after
+    ///   `.unreachable` and `.timedOut` the outcome is unknown: send the batch again, known ids
+    ///   are answered with their first places.
+    public func append(
+        _ submissions: [Submission], connection: Connection, deadline: Deadline
+    ) throws -> Committed {
+        do {
+            return try attempt(submissions, connection: connection, deadline: deadline)
+        } catch let error as PostgresError {
+            connection.rollBackIfOpen(deadline: deadline)
+            guard error.sqlstate == .checkViolation, error.serverError?.constraint == nil else {
+                throw error
+            }
+            // No partition takes the time: the month was not made yet.
+            try connection.query(
+                StoreSQL.ensureMonths, [.int4(1)], deadline: deadline)
+            return try attempt(submissions, connection: connection, deadline: deadline)
+        } catch {
+            connection.rollBackIfOpen(deadline: deadline)
+            throw error
+        }
+    }
+
+    private func attempt(
+        _ submissions: [Submission], connection: Connection, deadline: Deadline
+    ) throws -> Committed {
+        let id = try ensureBook(connection, deadline)
+        let positions = Set(submissions.lazy.flatMap { $0.events.lazy.map(\.positionID) })
+        var history = PrefetchedHistory(book: id, connection: connection, deadline: deadline)
+        try fetchTerms(of: positions, submissions, id, connection, deadline)
+        let ids = derivedIDs(of: submissions)
+        let locked = try lock(id, ids, positions, &history, connection, deadline)
+        var admission = Admission(history: history, head: locked.head)
+        var batch = BatchRows(book: book, bookID: id, recordedAt: locked.recordedAt)
+        var outcomes: [Outcome] = []
+        outcomes.reserveCapacity(submissions.count)
+        for submission in submissions {
+            let decided = try admission.admit(submission.events, recordedAt: locked.recordedAt)
+            outcomes.append(decided.map { $0.map(Self.place) })
+            if case .success(let admitted) = decided { batch.add(admitted, submission) }
+        }
+        guard batch.count > 0 else {
+            connection.rollBackIfOpen(deadline: deadline)
+            return Committed(
+                outcomes: outcomes, head: locked.head, bookID: id, appended: 0)
+        }
+        try admission.settle()
+        try batch.write(
+            streams: admission.streams, headBefore: locked.head, connection: connection,
+            deadline: deadline)
+        for (position, state) in admission.streams { cache.insert(state, for: position) }
+        return Committed(
+            outcomes: outcomes, head: admission.head, bookID: id, appended: batch.count)
+    }
+
+    private static func place(_ outcome: Admission<PrefetchedHistory>.Outcome) -> Place {
+        let (event, isDuplicate) =
+            switch outcome {
+            case .new(let event): (event, false)
+            case .known(let event): (event, true)
+            }
+        return Place(
+            eventID: event.eventID, logPosition: event.logPosition, version: event.version,
+            recordedAt: event.recordedAt, isDuplicate: isDuplicate)
+    }
+
+    private func ensureBook(_ connection: Connection, _ deadline: Deadline) throws -> BookID {
+        if let bookID { return bookID }
+        try connection.query(StoreSQL.ensureMonths, [.int4(1)], deadline: deadline)
+        let result = try connection.query(
+            StoreSQL.ensureBook, [.text(book.description), .int4(StoreLimits.logicVersion)],
+            deadline: deadline)
+        let id = BookID(rawValue: try result.onlyRow()[0].int32())
+        bookID = id
+        return id
+    }
+
+    /// Terms never change, so they are read before the lock.
+    private func fetchTerms(
+        of positions: Set<UUID>, _ submissions: [Submission], _ id: BookID,
+        _ connection: Connection, _ deadline: Deadline
+    ) throws {
+        let missing = positions.filter { cache[$0] == nil && terms[$0] == nil }
+        guard !missing.isEmpty else { return }
+        let result = try connection.query(
+            StoreSQL.openings, [.int4(id.rawValue), .uuids(missing)], deadline: deadline)
+        for row in result.rows {
+            let position = LogPosition(rawValue: try row[2].int64())
+            let parsed = try row[3].withBytes { bytes -> Result<EventPayload, InvalidField> in
+                do throws(InvalidField) {
+                    return .success(
+                        try EventPayload(
+                            .positionOpened, parsing: bytes.bindMemory(to: UInt8.self)))
+                } catch { return .failure(error) }
+            }
+            switch parsed {
+            case .success(.opened(let opened)): terms.insert(opened, for: try row[0].id())
+            case .success: throw StoreError.inconsistent("event \(position) opens nothing")
+            case .failure(let error): throw StoreError.unreadable(position, error)
+            }
+        }
+    }
+
+    /// The ids of all events whose position's terms are known, for one look-up.
+    private func derivedIDs(of submissions: [Submission]) -> [UUID] {
+        var ids: [UUID] = []
+        var opening: [UUID: PositionOpened] = [:]
+        for submission in submissions {
+            for event in submission.events {
+                if case .opened(let opened) = event.payload { opening[event.positionID] = opened }
+                guard event.type.derivesID else {
+                    if let id = event.eventID { ids.append(id) }
+                    continue
+                }
+                let known =
+                    cache[event.positionID]?.opened ?? terms[event.positionID]
+                    ?? opening[event.positionID]
+                let leg = event.payload.leg.flatMap { name in
+                    known?.legs.first { $0.leg.isExactly(name) }
+                }
+                if let id = EventIdentity.derivedID(of: event.payload, terms: leg) {
+                    ids.append(id)
+                }
+            }
+        }
+        return ids
+    }
+
+    /// Begins the transaction, locks the head and reads what the decisions need.
+    private func lock(
+        _ id: BookID, _ ids: [UUID], _ positions: Set<UUID>,
+        _ history: inout PrefetchedHistory, _ connection: Connection, _ deadline: Deadline
+    ) throws -> (head: LogPosition, recordedAt: Timestamp) {
+        let results = try connection.pipeline(deadline: deadline) { pipeline in
+            pipeline.add("BEGIN")
+            pipeline.add(
+                StoreSQL.limits,
+                [
+                    .text(Self.milliseconds(limits.lockWait)),
+                    .text(Self.milliseconds(limits.idleInTransaction)),
+                ])
+            pipeline.add(StoreSQL.lockHead, [.int4(id.rawValue)])
+            pipeline.add(StoreSQL.clock)
+            pipeline.add(StoreSQL.knownKeys, [.int4(id.rawValue), .uuids(ids)])
+            pipeline.add(StoreSQL.streams, [.int4(id.rawValue), .uuids(positions)])
+        }
+        guard let row = results[2].rows.first else {
+            bookID = nil
+            throw StoreError.inconsistent("the book \(book) has no log head")
+        }
+        let head = LogPosition(rawValue: try row[0].int64())
+        let last = try row[1].ifPresent?.timestamp()
+        let clock = try results[3].onlyRow()[0].timestamp()
+        history.note(keys: results[4], asked: ids)
+        try history.note(streams: results[5], asked: positions, cache: cache, terms: terms)
+        return (head, max(last ?? clock, clock))
+    }
+
+    private static func milliseconds(_ duration: Duration) -> String {
+        let parts = duration.components
+        return String(parts.seconds * 1_000 + parts.attoseconds / 1_000_000_000_000_000)
+    }
+}
+
+/// What the store writes into rows that others own.
+public enum StoreLimits {
+    /// The version of the fold that a new book's first generation is made for; set once at start.
+    public static let logicVersion: Int32 = 1
+}
+
+/// Frozen terms by position, for positions that have no state in the cache. Bounded.
+final class TermsCache {
+    private var terms: [UUID: PositionOpened] = [:]
+    private static let positionsMax = 10_000
+
+    subscript(position: UUID) -> PositionOpened? { terms[position] }
+
+    func insert(_ opened: PositionOpened, for position: UUID) {
+        if terms.count >= TermsCache.positionsMax { terms.removeAll(keepingCapacity: true) }
+        terms[position] = opened
+    }
+}

@@ -1,0 +1,125 @@
+import LedgerCore
+import Postgres
+
+/// Reads a book's log over one connection. Answers are complete: whoever has seen position N has
+/// seen everything below.
+public struct LogReader {
+    let connection: Connection
+    let deadline: Deadline
+
+    public init(_ connection: Connection, deadline: Deadline) {
+        self.connection = connection
+        self.deadline = deadline
+    }
+
+    /// The number of a book; nil if nothing was ever appended to it.
+    public func book(_ name: BookName) throws -> BookID? {
+        let result = try connection.query(
+            StoreSQL.bookID, [.text(name.description)], deadline: deadline)
+        return try result.rows.first.map { BookID(rawValue: try $0[0].int32()) }
+    }
+
+    /// All books by number.
+    public func books() throws -> [(id: BookID, name: BookName)] {
+        try connection.query(StoreSQL.books, deadline: deadline).rows.map { row in
+            let text = try row[1].string()
+            guard let name = BookName(text) else {
+                throw StoreError.inconsistent("a book is called \"\(text)\"")
+            }
+            return (BookID(rawValue: try row[0].int32()), name)
+        }
+    }
+
+    /// The last position of the log and its time; the origin while it is empty.
+    public func head(_ book: BookID) throws -> (position: LogPosition, recordedAt: Timestamp?) {
+        let rows = try connection.query(
+            StoreSQL.head, [.int4(book.rawValue)], deadline: deadline).rows
+        guard let row = rows.first else { return (.origin, nil) }
+        return (
+            LogPosition(rawValue: try row[0].int64()), try row[1].ifPresent?.timestamp()
+        )
+    }
+
+    /// The events of (after, through], by position.
+    public func events(
+        _ book: BookID, after: LogPosition, through: LogPosition
+    ) throws -> [Event] {
+        try query(StoreSQL.range, range(book, after, through)) { try RowDecoder.event($0).event }
+    }
+
+    /// The same with everything that an auditor asks for.
+    public func recordedEvents(
+        _ book: BookID, after: LogPosition, through: LogPosition
+    ) throws -> [RecordedEvent] {
+        try query(StoreSQL.rangeForAudit, range(book, after, through), RowDecoder.recorded)
+    }
+
+    /// A position's events by version, up to a log position; `marks` says whether marks are in.
+    public func stream(
+        _ book: BookID, _ position: UUID, through: LogPosition = .init(rawValue: .max),
+        marks: Bool = true
+    ) throws -> [Event] {
+        guard let span = try span(book, position) else { return [] }
+        return try query(
+            marks ? StoreSQL.stream : StoreSQL.streamWithoutMarks,
+            stream(book, position, span, through)
+        ) { try RowDecoder.event($0).event }
+    }
+
+    /// A position's events with everything that an auditor asks for.
+    public func recordedStream(_ book: BookID, _ position: UUID) throws -> [RecordedEvent] {
+        guard let span = try span(book, position) else { return [] }
+        return try query(
+            StoreSQL.streamForAudit,
+            stream(book, position, span, LogPosition(rawValue: .max)), RowDecoder.recorded)
+    }
+
+    /// uid of the process that appended each position of [first, last]; missing where unknown.
+    public func peers(
+        _ book: BookID, from first: LogPosition, to last: LogPosition
+    ) throws -> [(range: ClosedRange<Int64>, uid: UInt32)] {
+        let result = try connection.query(
+            StoreSQL.deliveries,
+            [.int4(book.rawValue), .int8(first.rawValue), .int8(last.rawValue)],
+            deadline: deadline)
+        var peers: [(range: ClosedRange<Int64>, uid: UInt32)] = []
+        for row in result.rows {
+            guard let uid = try row[2].ifPresent?.int64() else { continue }
+            peers.append((try row[0].int64()...(try row[1].int64()), UInt32(uid)))
+        }
+        return peers
+    }
+
+    private typealias Span = (first: Timestamp, last: Timestamp)
+
+    private func span(_ book: BookID, _ position: UUID) throws -> Span? {
+        let rows = try connection.query(
+            StoreSQL.streamSpan, [.int4(book.rawValue), .uuid(position)], deadline: deadline).rows
+        return try rows.first.map { (try $0[0].timestamp(), try $0[1].timestamp()) }
+    }
+
+    private func range(
+        _ book: BookID, _ after: LogPosition, _ through: LogPosition
+    ) -> [Parameter] {
+        [.int4(book.rawValue), .int8(after.rawValue), .int8(through.rawValue)]
+    }
+
+    private func stream(
+        _ book: BookID, _ position: UUID, _ span: Span, _ through: LogPosition
+    ) -> [Parameter] {
+        [
+            .int4(book.rawValue), .uuid(position), .timestamp(span.first), .timestamp(span.last),
+            .int8(through.rawValue),
+        ]
+    }
+
+    private func query<Value>(
+        _ sql: String, _ parameters: [Parameter], _ decode: (QueryResult.Row) throws -> Value
+    ) throws -> [Value] {
+        let result = try connection.query(sql, parameters, deadline: deadline)
+        var values: [Value] = []
+        values.reserveCapacity(result.rowCount)
+        for row in result.rows { values.append(try decode(row)) }
+        return values
+    }
+}

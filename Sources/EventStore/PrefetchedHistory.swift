@@ -1,0 +1,97 @@
+import Admission
+import LedgerCore
+import Postgres
+
+/// What an append transaction knows of the past: read ahead in one round trip, the rest on demand.
+struct PrefetchedHistory: StreamHistory {
+    private let book: BookID
+    private let connection: Connection
+    private let deadline: Deadline
+    private var keys: [UUID: (LogPosition, Timestamp)?] = [:]
+    private var states: [UUID: StreamState] = [:]
+    private var asked: Set<UUID> = []
+    private var events: [UUID: Event] = [:]
+
+    init(book: BookID, connection: Connection, deadline: Deadline) {
+        self.book = book
+        self.connection = connection
+        self.deadline = deadline
+    }
+
+    /// Keeps the answer to `StoreSQL.knownKeys`; ids without a row are known to be new.
+    mutating func note(keys result: QueryResult, asked ids: [UUID]) {
+        keys.reserveCapacity(ids.count)
+        for id in ids { keys[id] = .some(nil) }
+        for row in result.rows {
+            guard let id = try? row[0].id(), let position = try? row[1].int64(),
+                let time = try? row[2].timestamp()
+            else { continue }
+            keys[id] = (LogPosition(rawValue: position), time)
+        }
+    }
+
+    /// Keeps the answer to `StoreSQL.streams`.
+    mutating func note(
+        streams result: QueryResult, asked positions: Set<UUID>, cache: StreamCache,
+        terms: TermsCache
+    ) throws {
+        asked = positions
+        for row in result.rows {
+            let position = try row[0].id()
+            let version = StreamVersion(rawValue: try row[1].int64())
+            if let cached = cache[position], cached.version == version {
+                states[position] = cached
+                continue
+            }
+            guard let opened = cache[position]?.opened ?? terms[position] ?? openedNow(position)
+            else { throw StoreError.inconsistent("position \(position) has no position_opened") }
+            guard
+                let state = StreamState(
+                    opened: opened, version: version, progress: try row[3].bytes())
+            else { throw StoreError.inconsistent("the progress of \(position) cannot be read") }
+            states[position] = state
+        }
+    }
+
+    /// Terms of a position that another process opened between the look-up and the lock.
+    private func openedNow(_ position: UUID) -> PositionOpened? {
+        let reader = LogReader(connection, deadline: deadline)
+        guard let first = try? reader.stream(book, position, marks: false).first,
+            case .opened(let opened) = first.payload
+        else { return nil }
+        return opened
+    }
+
+    mutating func state(of position: UUID) throws -> StreamState? {
+        precondition(asked.contains(position), "every position of a batch is read ahead")
+        return states[position]
+    }
+
+    mutating func event(_ id: UUID) throws -> Event? {
+        if let event = events[id] { return event }
+        let place: (LogPosition, Timestamp)?
+        if let known = keys[id] {
+            place = known
+        } else {
+            let result = try connection.query(
+                StoreSQL.knownKeys, [.int4(book.rawValue), .uuids([id])], deadline: deadline)
+            note(keys: result, asked: [id])
+            place = keys[id] ?? nil
+        }
+        guard let (position, recordedAt) = place else { return nil }
+        let result = try connection.query(
+            StoreSQL.oneEvent,
+            [.int4(book.rawValue), .int8(position.rawValue), .timestamp(recordedAt)],
+            deadline: deadline)
+        guard let row = result.rows.first else {
+            throw StoreError.inconsistent("event \(id) is known but not at \(position)")
+        }
+        let event = try RowDecoder.event(row).event
+        events[id] = event
+        return event
+    }
+
+    mutating func events(of position: UUID) throws -> [Event] {
+        try LogReader(connection, deadline: deadline).stream(book, position, marks: false)
+    }
+}

@@ -1,0 +1,64 @@
+/// A text that equals another only octet by octet. Swift's `String` holds "é" and "e" with a
+/// combining accent for equal; names of venues, assets and trades are not equal then, in
+/// PostgreSQL and in the ids that are derived from them.
+public struct ExactText: Hashable, Comparable, Sendable {
+    public let text: String
+
+    public init(_ text: String) {
+        self.text = text
+    }
+
+    public static func == (left: ExactText, right: ExactText) -> Bool {
+        left.text.isExactly(right.text)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+    }
+
+    /// By octets, which for UTF-8 is by code points.
+    public static func < (left: ExactText, right: ExactText) -> Bool {
+        left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
+    }
+}
+
+extension String {
+    /// Whether it has the same octets.
+    public func isExactly(_ other: String) -> Bool {
+        self == other && utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+    }
+}
+
+/// Amounts by asset, in the order in which the assets came; there are few of them.
+public struct Amounts: Hashable, Sendable {
+    public private(set) var entries: [Entry] = []
+
+    public struct Entry: Hashable, Sendable {
+        public var asset: ExactText
+        public var amount: Fixed
+    }
+
+    public init() {}
+
+    public mutating func add(_ amount: Fixed, _ asset: String) throws(FixedError) {
+        for index in entries.indices where entries[index].asset.text.isExactly(asset) {
+            entries[index].amount = try entries[index].amount.adding(amount)
+            return
+        }
+        entries.append(Entry(asset: ExactText(asset), amount: amount))
+    }
+
+    public subscript(asset: String) -> Fixed? {
+        entries.first { $0.asset.text.isExactly(asset) }?.amount
+    }
+
+    /// A canonical JSON object.
+    public func write(to json: inout CanonicalJSON) {
+        json.beginObject()
+        for entry in entries.sorted(by: { JSONValue.precedes($0.asset.text, $1.asset.text) }) {
+            json.key(entry.asset.text)
+            json.decimal(entry.amount)
+        }
+        json.endObject()
+    }
+}

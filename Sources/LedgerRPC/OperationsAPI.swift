@@ -1,0 +1,148 @@
+import AppendPipeline
+import EventStore
+import GRPCCore
+import LedgerCore
+import Postgres
+import ProjectionEngine
+import Projections
+
+/// The service `nexus.ledger.v1.Operations`: what an operator asks first.
+public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
+    private let pipeline: AppendPipeline
+    private let projections: ProjectionService
+    private let readers: Pool
+    private let version: String
+    private let startedAt: Timestamp
+    private let memoryResident: @Sendable () -> Int64
+
+    /// Clocks of the host and the database that differ by more are an alert.
+    static let clockSkewMax = 60.0
+
+    /// `memoryResident` reads the process's resident bytes.
+    public init(
+        pipeline: AppendPipeline, projections: ProjectionService, readers: Pool, version: String,
+        startedAt: Timestamp, memoryResident: @escaping @Sendable () -> Int64
+    ) {
+        self.pipeline = pipeline
+        self.projections = projections
+        self.readers = readers
+        self.version = version
+        self.startedAt = startedAt
+        self.memoryResident = memoryResident
+    }
+
+    public func getStatus(
+        request: Nexus_Ledger_V1_GetStatusRequest, context: ServerContext
+    ) async throws -> Nexus_Ledger_V1_GetStatusResponse {
+        let statistics = pipeline.statistics
+        var response = Nexus_Ledger_V1_GetStatusResponse()
+        response.version = version
+        response.startedAtUs = startedAt.microseconds
+        response.queueRequests = Int64(statistics.queuedRequests)
+        response.queueEvents = Int64(statistics.queuedEvents)
+        response.queueEventsMax = Int64(pipeline.limits.queueEventsMax)
+        response.appendedEvents = statistics.events
+        response.appendedRequests = statistics.requests
+        response.refusedRequests = statistics.refused
+        response.commits = statistics.commits
+        response.memoryResidentBytes = memoryResident()
+        do {
+            try await addDatabase(request.book, to: &response)
+            response.database = "up"
+        } catch {
+            response.database = "down"
+            response.databaseError = "\(error)"
+            response.alerts.append("the database does not answer")
+        }
+        if let outage = statistics.outage { response.alerts.append("appends fail: \(outage)") }
+        return response
+    }
+
+    private func addDatabase(
+        _ book: String, to response: inout Nexus_Ledger_V1_GetStatusResponse
+    ) async throws {
+        let workers = projections.workers
+        let found = try await readers.run(deadline: .after(.seconds(3))) { connection in
+            let deadline = Deadline.after(.seconds(3))
+            let schema = try connection.query(
+                "SELECT version FROM public.schema_migrations", deadline: deadline)
+            var quarantine: [BookID: [(position: UUID, at: LogPosition, reason: String)]] = [:]
+            let books = try BookOverview.read(connection, deadline: deadline)
+            for overview in books where overview.quarantined > 0 {
+                quarantine[overview.id] = try BookOverview.quarantine(
+                    overview.id, limit: 20, connection, deadline: deadline)
+            }
+            return (
+                version: connection.serverVersion,
+                schema: try schema.rows.first.map { try $0[0].int64() } ?? 0, books: books,
+                quarantine: quarantine
+            )
+        }
+        response.databaseVersion = "\(found.version / 10_000).\(found.version % 10_000)"
+        response.schemaVersion = found.schema
+        for overview in found.books where book.isEmpty || overview.name.description == book {
+            let status = Self.status(
+                overview, workers[overview.name], found.quarantine[overview.id] ?? [])
+            response.books.append(status)
+            if overview.quarantined > 0 {
+                response.alerts.append(
+                    "book \(overview.name): \(overview.quarantined) positions are quarantined")
+            }
+            for projection in status.projections where projection.state == "failed" {
+                response.alerts.append(
+                    "book \(overview.name): \(projection.name) failed: \(projection.error)")
+                break
+            }
+        }
+    }
+
+    private static func status(
+        _ overview: BookOverview, _ worker: ProjectionService.WorkerState?,
+        _ quarantine: [(position: UUID, at: LogPosition, reason: String)]
+    ) -> Nexus_Ledger_V1_BookStatus {
+        var status = Nexus_Ledger_V1_BookStatus()
+        status.book = overview.name.description
+        status.head = overview.head.rawValue
+        status.headRecordedAtUs = overview.headRecordedAt?.microseconds ?? 0
+        status.quarantined = overview.quarantined
+        status.quarantine = quarantine.map { entry in
+            var item = Nexus_Ledger_V1_QuarantinedPosition()
+            item.positionID = entry.position.description
+            item.logPosition = entry.at.rawValue
+            item.reason = entry.reason
+            return item
+        }
+        let names = AccountTables.all.map(\.name) + ["analytics.daily_pnl", "analytics.trade_stats"]
+        let checkpoint = overview.checkpoint ?? .origin
+        status.projections = names.sorted().map { name in
+            var projection = Nexus_Ledger_V1_ProjectionStatus()
+            projection.name = name
+            projection.logPosition = checkpoint.rawValue
+            projection.lagEvents = max(0, overview.head.rawValue - checkpoint.rawValue)
+            projection.lagSeconds = projection.lagEvents > 0 ? overview.idleSeconds : 0
+            projection.epoch = overview.epoch
+            projection.logicVersion = overview.logicVersion
+            (projection.state, projection.error) = describe(worker, overview)
+            return projection
+        }
+        return status
+    }
+
+    private static func describe(
+        _ worker: ProjectionService.WorkerState?, _ overview: BookOverview
+    ) -> (state: String, error: String) {
+        switch worker {
+        case .running: ("running", "")
+        case .following(let owner): ("running", "by \(owner)")
+        case .paused: ("stopped", "paused")
+        case .otherLogic(let version):
+            (
+                "stopped",
+                "the tables were folded by logic version \(version), this build has "
+                    + "\(AccountFold.logicVersion): they stand still"
+            )
+        case .failed(let error): ("failed", error)
+        case nil: (overview.owner.isEmpty ? "stopped" : "running", overview.owner)
+        }
+    }
+}

@@ -1,0 +1,201 @@
+import LedgerCore
+
+/// What an import took and left out, and why.
+public struct HyperliquidReport: Sendable {
+    public let account: String
+    /// Files in the order in which places number them: fills, then funding.
+    public let files: [String]
+    public internal(set) var fillsRead = 0
+    public internal(set) var paymentsRead = 0
+    /// Distinct records that are in a position.
+    public private(set) var fillsTaken = 0
+    public private(set) var paymentsTaken = 0
+    /// Records that say what another one has said already.
+    public internal(set) var repeats = 0
+    public private(set) var leftOut: [LeftOut] = []
+    /// Where history begins with a position, or has a gap.
+    public private(set) var notes: [String] = []
+    public private(set) var coins: [Coin] = []
+
+    /// One record that was left out, or a part of it.
+    public struct LeftOut: Sendable, Equatable {
+        public let place: HyperliquidImport.Place
+        /// What it is, for a person.
+        public let what: String
+        public let reason: String
+    }
+
+    /// What was taken of one coin, beside the venue's own figures.
+    public struct Coin: Sendable, Equatable {
+        public let coin: String
+        public let settle: String
+        public internal(set) var positions = 0
+        public internal(set) var open = 0
+        /// Shares of fills: a flip has two.
+        public internal(set) var fills = 0
+        public internal(set) var payments = 0
+        /// In the settle asset; nil beyond the range.
+        public internal(set) var venueClosedPnl: Fixed? = .zero
+        public internal(set) var realizedPrice: Fixed? = .zero
+        public internal(set) var funding: Fixed? = .zero
+        /// As charged; a sum beyond the range leaves out what went beyond it.
+        public internal(set) var fees = Amounts()
+        /// What the positions hold, and what the venue's last record leaves.
+        public internal(set) var qty: Fixed = .zero
+        public internal(set) var venueQty: Fixed?
+
+        /// Ours − the venue's.
+        public var difference: Fixed? {
+            guard let realizedPrice, let venueClosedPnl else { return nil }
+            return try? realizedPrice.subtracting(venueClosedPnl)
+        }
+    }
+
+    init(account: String, files: [String]) {
+        self.account = account
+        self.files = files
+    }
+
+    /// "entry 12 of fills.json".
+    func name(of place: HyperliquidImport.Place) -> String {
+        "entry \(place.index) of \(files[place.file])"
+    }
+
+    mutating func leaveOut(
+        _ place: HyperliquidImport.Place, _ what: String, because reason: String
+    ) {
+        leftOut.append(LeftOut(place: place, what: what, reason: reason))
+    }
+
+    mutating func take(_ coin: HyperliquidCoin, positions: [HyperliquidImport.Position]) {
+        notes += coin.notes
+        for left in coin.leftOut { leaveOut(left.place, left.what, because: left.reason) }
+        var places: Set<HyperliquidImport.Place> = []
+        var total = Coin(coin: coin.coin, settle: positions.first?.settle ?? "")
+        total.venueQty = coin.venueQty
+        for position in positions {
+            places.formUnion(position.places)
+            total.positions += 1
+            if !position.isClosed { total.open += 1 }
+            total.fills += position.fills
+            total.payments += position.payments
+            total.venueClosedPnl = sum(total.venueClosedPnl, position.venueClosedPnl)
+            total.realizedPrice = sum(total.realizedPrice, position.realizedPrice)
+            total.funding = sum(total.funding, position.funding)
+            total.qty = sum(total.qty, position.qty) ?? total.qty
+            for fee in position.fees.entries {
+                try? total.fees.add(fee.amount, fee.asset.text)
+            }
+        }
+        paymentsTaken += total.payments
+        fillsTaken += places.count - total.payments
+        coins.append(total)
+    }
+
+    mutating func finish() {
+        leftOut.sort { ($0.place, $0.reason) < ($1.place, $1.reason) }
+    }
+
+    private func sum(_ left: Fixed?, _ right: Fixed) -> Fixed? {
+        left.flatMap { try? $0.adding(right) }
+    }
+}
+
+// MARK: For people
+
+extension HyperliquidReport {
+    /// The lines of the report, without the totals by coin, which are a table.
+    public var lines: [String] {
+        var lines = [
+            "account \(account): \(fillsRead) fills read, \(fillsTaken) taken; "
+                + "\(paymentsRead) funding payments read, \(paymentsTaken) taken; "
+                + "\(repeats) repeats passed over; \(leftOut.count) left out"
+        ]
+        for group in leftOutByReason {
+            lines.append("left out: \(group.places), because \(group.reason)")
+        }
+        lines += notes.map { "note: " + $0 }
+        return lines
+    }
+
+    /// Left-out records by file and reason, in the order of the first one, indices as ranges:
+    /// "entries 0–3, 7 of fills.json".
+    var leftOutByReason: [(places: String, reason: String)] {
+        var groups: [(file: Int, reason: String, indices: [Int])] = []
+        for left in leftOut {
+            let known = groups.firstIndex { $0.file == left.place.file && $0.reason == left.reason }
+            if let known {
+                groups[known].indices.append(left.place.index)
+            } else {
+                groups.append((left.place.file, left.reason, [left.place.index]))
+            }
+        }
+        return groups.map { group in
+            let word = group.indices.count == 1 ? "entry" : "entries"
+            return (
+                "\(word) \(HyperliquidReport.ranges(group.indices)) of \(files[group.file])",
+                group.reason
+            )
+        }
+    }
+
+    private static func ranges(_ indices: [Int]) -> String {
+        var ranges: [ClosedRange<Int>] = []
+        for index in indices {
+            if let last = ranges.last, last.upperBound + 1 == index {
+                ranges[ranges.count - 1] = last.lowerBound...index
+            } else {
+                ranges.append(index...index)
+            }
+        }
+        return ranges.map {
+            $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)–\($0.upperBound)"
+        }.joined(separator: ", ")
+    }
+
+}
+
+// MARK: For programs
+
+extension HyperliquidReport {
+    /// Everything, exact: decimals as strings, null for what is beyond the range or not known.
+    public var json: JSONValue {
+        .object([
+            "account": .string(account),
+            "fills": .object(["read": number(fillsRead), "taken": number(fillsTaken)]),
+            "funding": .object(["read": number(paymentsRead), "taken": number(paymentsTaken)]),
+            "repeats": number(repeats),
+            "left_out": .array(
+                leftOut.map { left in
+                    .object([
+                        "file": .string(files[left.place.file]),
+                        "index": number(left.place.index), "what": .string(left.what),
+                        "reason": .string(left.reason),
+                    ])
+                }),
+            "notes": .array(notes.map { .string($0) }),
+            "coins": .array(coins.map(\.json)),
+        ])
+    }
+}
+
+extension HyperliquidReport.Coin {
+    fileprivate var json: JSONValue {
+        let fees = fees.entries.map { ($0.asset.text, decimal($0.amount)) }
+        return .object([
+            "coin": .string(coin), "settle": settle.isEmpty ? .null : .string(settle),
+            "positions": number(positions), "open": number(open), "fills": number(fills),
+            "funding_payments": number(payments), "venue_closed_pnl": decimal(venueClosedPnl),
+            "realized_price": decimal(realizedPrice), "difference": decimal(difference),
+            "funding": decimal(funding),
+            "fees": .object(Dictionary(fees, uniquingKeysWith: { first, _ in first })),
+            "qty": decimal(qty), "venue_qty": decimal(venueQty),
+        ])
+    }
+}
+
+private func number(_ value: Int) -> JSONValue { .number(String(value)) }
+
+private func decimal(_ value: Fixed?) -> JSONValue {
+    value.map { .string($0.description) } ?? .null
+}

@@ -1,0 +1,180 @@
+import AppendPipeline
+import EventStore
+import GRPCCore
+import LedgerCore
+import LedgerRPC
+import Logging
+import Postgres
+import ProjectionEngine
+import Schema
+
+/// The whole service, put together: the only place where all modules meet.
+public struct LedgerService: Sendable {
+    public struct Configuration: Sendable {
+        /// A libpq string or URI.
+        public var database: String
+        public var socketPath: String
+        public var appendLimits = AppendLimits()
+        public var serverLimits = LedgerServer.Limits()
+        /// Connections that write; one writes one book at a time.
+        public var writersMax = 4
+        /// Connections that read.
+        public var readersMax = 4
+        /// Reads that may wait for one.
+        public var readersWaitingMax = 1_024
+        /// Start with the projections standing still; for measurements.
+        public var pausesProjections = false
+
+        public init(database: String, socketPath: String) {
+            self.database = database
+            self.socketPath = socketPath
+        }
+    }
+
+    /// Why a service cannot start.
+    public enum StartError: Error, CustomStringConvertible {
+        case database(String)
+        case schema(String)
+
+        public var description: String {
+            switch self {
+            case .database(let reason): reason
+            case .schema(let reason): reason
+            }
+        }
+    }
+
+    public static let version = "0.1.0"
+
+    private let configuration: Configuration
+    private let logger: Logger
+
+    public init(_ configuration: Configuration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Serves until `stop` returns, and then until what was taken is answered.
+    /// - Parameters:
+    ///   - onReady: Called once, when clients can connect.
+    ///   - stop: Returns when the service should end, for example at a signal.
+    public func run(
+        onReady: @escaping @Sendable () async -> Void, until stop: @escaping @Sendable () async -> Void
+    ) async throws {
+        let info: ConnectionInfo
+        do throws(PostgresError) {
+            info = try ConnectionInfo(
+                configuration.database, overrides: ["application_name": "nexus-ledger"])
+        } catch {
+            throw StartError.database(error.description)
+        }
+        try await checkSchema(info)
+        let started = SystemClock.now()
+        let identity = ProcessIdentity(start: String(started.microseconds))
+        let log = LogSignal()
+        let projected = LogSignal()
+        let writers = Pool(
+            info.preparing(true),
+            limits: .init(connectionsMax: configuration.writersMax, waitingMax: 2_048),
+            name: "pg-append")
+        let readers = Pool(
+            info.preparing(false),
+            limits: .init(
+                connectionsMax: configuration.readersMax,
+                waitingMax: configuration.readersWaitingMax),
+            name: "pg-read",
+            onOpen: { try $0.execute("SET plan_cache_mode = force_custom_plan", deadline: $1) })
+        let pipeline = AppendPipeline(
+            pool: writers, signal: log, host: identity.host, limits: configuration.appendLimits)
+        let projections = ProjectionService(
+            info, identity: identity, log: log, projected: projected)
+        projections.setPaused(configuration.pausesProjections)
+        let health = HealthState(services: [
+            "nexus.ledger.v1.Ledger", "nexus.ledger.v1.Operations",
+        ])
+        let server = LedgerServer(
+            socketPath: configuration.socketPath, limits: configuration.serverLimits,
+            services: [
+                LedgerAPI(
+                    pipeline: pipeline, readers: readers, log: log, projected: projected,
+                    host: identity.host),
+                OperationsAPI(
+                    pipeline: pipeline, projections: projections, readers: readers,
+                    version: Self.version, startedAt: started,
+                    memoryResident: { ResidentMemory.bytes() }),
+            ], health: health)
+        let work = Task { await projections.run() }
+        let months = Task { await keepMonths(info) }
+        defer {
+            work.cancel()
+            months.cancel()
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await server.run {
+                    health.setAll(.serving)
+                    await onReady()
+                }
+            }
+            let stopper = Task {
+                await stop()
+                logger.info("stopping: finishing what was taken")
+                server.beginGracefulShutdown()
+            }
+            try await group.waitForAll()
+            stopper.cancel()
+        }
+        await pipeline.shutdown()
+        work.cancel()
+        months.cancel()
+        await work.value
+        await writers.shutdown()
+        await readers.shutdown()
+        logger.info("stopped")
+    }
+
+    /// The schema has to be the one of this build.
+    private func checkSchema(_ info: ConnectionInfo) async throws {
+        let pool = Pool(info, limits: .init(connectionsMax: 1), name: "pg-start")
+        let status: MigrationStatus
+        do {
+            status = try await pool.run(deadline: .after(.seconds(10))) { connection in
+                try Migrator(connection, Schema.migrations).status()
+            }
+        } catch {
+            await pool.shutdown()
+            throw StartError.database("\(error)")
+        }
+        await pool.shutdown()
+        let version = status.version ?? 0
+        guard !status.isDirty else {
+            throw StartError.schema(
+                "migration \(version) failed half-way: mend the schema, then "
+                    + "`nexus-ledger migrate force \(version)`")
+        }
+        guard version >= Schema.version else {
+            throw StartError.schema(
+                "the database's schema is at version \(version), this build needs "
+                    + "\(Schema.version): run `nexus-ledger migrate up`")
+        }
+    }
+
+    /// Makes the months of the log ahead of time, at start and every hour.
+    private func keepMonths(_ info: ConnectionInfo) async {
+        let connection = DedicatedConnection(info, name: "pg-months")
+        while !Task.isCancelled {
+            do {
+                try await connection.run(deadline: .after(.seconds(30))) { connection in
+                    try connection.query(
+                        "SELECT count(*) FROM positions.ensure_months($1)", [.int4(1)],
+                        deadline: .after(.seconds(30)))
+                    return
+                }
+            } catch {
+                logger.error("the next months of the log could not be made: \(error)")
+            }
+            try? await Task.sleep(for: .seconds(3_600))
+        }
+        await connection.shutdown()
+    }
+}

@@ -1,0 +1,227 @@
+import EventStore
+import LedgerCore
+import Postgres
+import Projections
+
+/// Keeps one generation of one book up with its log. Confined to the thread of its connection.
+final class BookProjector {
+    let book: BookName
+    let bookID: BookID
+    private let owner: String
+    private let slot: Int16
+    private(set) var epoch: Int64 = 0
+    private(set) var checkpoint = LogPosition.origin
+    private let writer: GenerationWriter
+    private var cache = AccountCache()
+    private var quarantined: Set<UUID> = []
+
+    /// Events of one transaction.
+    static let batchEventsMax = 4_000
+    /// An owner without a sign of life for this long may be replaced.
+    static let leaseMilliseconds: Int32 = 10_000
+
+    /// What came of trying to own a generation.
+    enum Claim {
+        case claimed(BookProjector)
+        /// Another process works on it.
+        case ownedElsewhere(owner: String, LogPosition)
+        /// The live generation was folded by another version of the logic.
+        case otherLogic(version: Int32, LogPosition)
+    }
+
+    private init(
+        book: BookName, bookID: BookID, slot: Int16, owner: String, epoch: Int64,
+        checkpoint: LogPosition, connection: Connection, deadline: Deadline
+    ) throws {
+        self.book = book
+        self.bookID = bookID
+        self.owner = owner
+        self.slot = slot
+        self.epoch = epoch
+        self.checkpoint = checkpoint
+        writer = try GenerationWriter(
+            book: bookID, slot: slot, connection: connection, deadline: deadline)
+        let result = try connection.query(
+            ProjectionSQL.quarantined, [.int2(slot), .int4(bookID.rawValue)], deadline: deadline)
+        for row in result.rows { quarantined.insert(try row[0].id()) }
+    }
+
+    /// Takes the live generation over, if nobody else works on it.
+    static func claim(
+        _ book: BookName, _ id: BookID, owner: ProcessIdentity, connection: Connection,
+        deadline: Deadline
+    ) throws -> Claim {
+        let live = try connection.query(
+            ProjectionSQL.liveSlot, [.int4(id.rawValue)], deadline: deadline).onlyRow()
+        let slot = try live[0].int16()
+        let scope: [Parameter] = [.int4(id.rawValue), .int2(slot)]
+        try connection.query(
+            ProjectionSQL.makeCheckpoint, scope + [.int4(AccountFold.logicVersion)],
+            deadline: deadline)
+        let row = try connection.query(
+            ProjectionSQL.owner, scope + [.int4(leaseMilliseconds)], deadline: deadline
+        ).onlyRow()
+        let current = try row[0].string()
+        let position = LogPosition(rawValue: try row[2].int64())
+        let logic = try live[1].int32()
+        guard logic == AccountFold.logicVersion, try row[3].int32() == AccountFold.logicVersion
+        else { return .otherLogic(version: logic, position) }
+        let isFree =
+            try current.isEmpty || current == owner.description || row[4].bool()
+            || ProcessIdentity.isDead(current, seenFrom: owner)
+        guard isFree else { return .ownedElsewhere(owner: current, position) }
+        let claimed = try connection.query(
+            ProjectionSQL.claim,
+            scope + [.int8(try row[1].int64()), .text(owner.description)], deadline: deadline)
+        guard let taken = claimed.rows.first else {
+            return .ownedElsewhere(owner: current, position)
+        }
+        return .claimed(
+            try BookProjector(
+                book: book, bookID: id, slot: slot, owner: owner.description,
+                epoch: try taken[0].int64(),
+                checkpoint: LogPosition(rawValue: try taken[1].int64()),
+                connection: connection, deadline: deadline))
+    }
+
+    /// Projects the next range up to `head`. False if it lost its generation to another owner.
+    func advance(
+        to head: LogPosition, connection: Connection, deadline: Deadline
+    ) throws -> Bool {
+        let through = min(head, checkpoint.advanced(by: Self.batchEventsMax))
+        guard through > checkpoint else { return true }
+        let reader = LogReader(connection, deadline: deadline)
+        let events = try reader.events(bookID, after: checkpoint, through: through)
+        guard events.count == Int(through.rawValue - checkpoint.rawValue) else {
+            throw StoreError.inconsistent(
+                "the log has \(events.count) events in (\(checkpoint), \(through)]")
+        }
+        let changes = try fold(events, through: through, reader)
+        do {
+            guard try write(changes, through: through, connection, deadline) else { return false }
+        } catch let error as PostgresError
+        where error.sqlstate?.isDataClass == true || error.serverError?.constraint != nil {
+            // A row that the tables refuse: quarantine the position, not the projection.
+            connection.rollBackIfOpen(deadline: deadline)
+            let culprits = try isolate(changes, connection, deadline)
+            guard !culprits.isEmpty else { throw error }
+            let kept = changes.map { change -> BatchFold.Change in
+                guard let reason = culprits[change.position] else { return change }
+                var held = change
+                held.after = change.before
+                held.after.stale = Stale(reason: reason, eventID: nil)
+                return held
+            }
+            guard try write(kept, through: through, connection, deadline) else { return false }
+        }
+        return true
+    }
+
+    private func fold(
+        _ events: [Event], through: LogPosition, _ reader: LogReader
+    ) throws -> [BatchFold.Change] {
+        var unknown: Set<UUID> = []
+        for event in events
+        where event.version != StreamVersion.none.next && cache[event.positionID] == nil {
+            unknown.insert(event.positionID)
+        }
+        for event in events where event.version == StreamVersion.none.next {
+            unknown.remove(event.positionID)
+        }
+        let streams = try reader.streams(bookID, Array(unknown), through: checkpoint)
+        for (position, stream) in streams {
+            let (account, error) = AccountFold.foldMapped(stream)
+            cache.insert(
+                Written(
+                    account: account,
+                    stale: error.map { Stale(reason: $0.description, eventID: $0.eventID) }),
+                for: position)
+        }
+        let batch = BatchFold { position in
+            try reader.stream(self.bookID, position, through: through)
+        }
+        return try batch.fold(events) { position in
+            self.cache[position] ?? Written(account: nil, stale: nil)
+        }
+    }
+
+    private func write(
+        _ changes: [BatchFold.Change], through: LogPosition, _ connection: Connection,
+        _ deadline: Deadline
+    ) throws -> Bool {
+        // The compare-and-set first, and nothing behind it in the same round trip: a fenced owner
+        // must not write a row.
+        let claimed = try connection.pipeline(deadline: deadline) { pipeline in
+            pipeline.add("BEGIN")
+            pipeline.add(ProjectionSQL.limits)
+            pipeline.add(
+                ProjectionSQL.advance,
+                [
+                    .int4(bookID.rawValue), .int2(slot), .int8(epoch),
+                    .int8(checkpoint.rawValue), .int8(through.rawValue),
+                ])
+        }
+        guard claimed[2].affectedRows == 1 else {
+            connection.rollBackIfOpen(deadline: deadline)
+            cache.removeAll()
+            return false
+        }
+        var pipeline = Pipeline()
+        try writer.add(changes, to: &pipeline)
+        try connection.run(pipeline, deadline: deadline)
+        try writer.writeTradeStats(
+            closedKeys(changes), connection: connection, deadline: deadline)
+        try connection.execute("COMMIT", deadline: deadline)
+        checkpoint = through
+        for change in changes { cache.insert(change.after, for: change.position) }
+        return true
+    }
+
+    /// Keys of trade_stats whose closed positions changed.
+    private func closedKeys(_ changes: [BatchFold.Change]) -> Set<TradeStats.Key> {
+        var keys: Set<TradeStats.Key> = []
+        for change in changes {
+            let before = TradeStats.key(change.before.account)
+            let after = TradeStats.key(change.after.account)
+            guard before != nil || after != nil else { continue }
+            if let before { keys.insert(before) }
+            if let after { keys.insert(after) }
+        }
+        return keys
+    }
+
+    /// Tries each position alone; returns those that the tables refuse, with the reason.
+    private func isolate(
+        _ changes: [BatchFold.Change], _ connection: Connection, _ deadline: Deadline
+    ) throws -> [UUID: String] {
+        var culprits: [UUID: String] = [:]
+        try connection.execute("BEGIN", deadline: deadline)
+        for change in changes {
+            try connection.execute("SAVEPOINT one", deadline: deadline)
+            do {
+                var pipeline = Pipeline()
+                try writer.add([change], to: &pipeline)
+                try connection.run(pipeline, deadline: deadline)
+            } catch let error as PostgresError where error.serverError != nil {
+                try connection.execute("ROLLBACK TO SAVEPOINT one", deadline: deadline)
+                culprits[change.position] = "its rows are refused: \(error.description)"
+            }
+        }
+        try connection.execute("ROLLBACK", deadline: deadline)
+        return culprits
+    }
+
+    /// Shows a sign of life. False if the generation has another owner.
+    func heartbeat(_ connection: Connection, _ deadline: Deadline) throws -> Bool {
+        try connection.query(ProjectionSQL.heartbeat, scope, deadline: deadline).affectedRows == 1
+    }
+
+    /// Lets others take over at once.
+    func release(_ connection: Connection, _ deadline: Deadline) throws {
+        try connection.query(ProjectionSQL.release, scope, deadline: deadline)
+    }
+
+    private var scope: [Parameter] {
+        [.int4(bookID.rawValue), .int2(slot), .int8(epoch)]
+    }
+}

@@ -1,0 +1,181 @@
+import EventStore
+import LedgerCore
+import Postgres
+import Projections
+
+/// Writes one generation's rows and its checkpoint in one transaction.
+struct GenerationWriter: Sendable {
+    let book: BookID
+    let slot: Int16
+    private let tables: [TableWriter]
+
+    /// Reads the tables' columns.
+    init(book: BookID, slot: Int16, connection: Connection, deadline: Deadline) throws {
+        self.book = book
+        self.slot = slot
+        tables = try AccountTables.all.map {
+            try TableWriter($0, connection, deadline: deadline)
+        }
+    }
+
+    /// Statements made from the tables' columns, for the test that prepares them.
+    var statements: [String] { tables.flatMap(\.statements) }
+
+    private var scope: [Parameter] { [.int2(slot), .int4(book.rawValue)] }
+
+    /// Adds the statements for all changes of account tables, quarantine and daily_pnl.
+    func add(
+        _ changes: [BatchFold.Change], extraDeltas: [DailyPnl.Key: DailyPnl.Delta] = [:],
+        to pipeline: inout Pipeline
+    ) throws {
+        var deltas = extraDeltas
+        for change in changes {
+            try DailyPnl.add(change.before.account, sign: -1, changed: change.through, to: &deltas)
+            try DailyPnl.add(change.after.account, sign: 1, changed: change.through, to: &deltas)
+        }
+        for table in tables {
+            var rows = TableChanges()
+            for change in changes {
+                let old = try change.before.rows(of: table.table)
+                let new = try change.after.rows(of: table.table)
+                rows.add(change.position, from: old, to: new)
+            }
+            table.add(rows, slot: slot, book: book, to: &pipeline)
+        }
+        add(DailyPnl.compact(deltas), to: &pipeline)
+        for change in changes { addQuarantine(change, to: &pipeline) }
+    }
+
+    private func addQuarantine(_ change: BatchFold.Change, to pipeline: inout Pipeline) {
+        if let stale = change.after.stale {
+            pipeline.add(
+                ProjectionSQL.quarantine,
+                scope + [
+                    .uuid(change.position), .int8(change.through.logPosition.rawValue),
+                    stale.eventID.map { .uuid($0) } ?? .null(.uuid), .text(stale.reason),
+                ])
+        } else if change.before.stale != nil {
+            pipeline.add(ProjectionSQL.endQuarantine, scope + [.uuids([change.position])])
+        }
+    }
+
+    private func add(
+        _ deltas: [DailyPnl.Key: DailyPnl.Delta], to pipeline: inout Pipeline
+    ) {
+        guard !deltas.isEmpty else { return }
+        let parameters = scope + DeltaColumns(deltas).parameters
+        pipeline.add(ProjectionSQL.dropDays, parameters)
+        pipeline.add(ProjectionSQL.addToDays, parameters)
+        pipeline.add(ProjectionSQL.makeDays, parameters)
+    }
+
+    /// Recomputes the statistics of the keys whose closed positions changed.
+    func writeTradeStats(
+        _ keys: Set<TradeStats.Key>, connection: Connection, deadline: Deadline
+    ) throws {
+        for key in keys {
+            let names: [Parameter] = [
+                .text(key.strategy.text), .text(key.asset.text), .text(key.settle.text),
+            ]
+            let row = try connection.query(
+                ProjectionSQL.tradeSums, scope + names, deadline: deadline).onlyRow()
+            var pipeline = Pipeline()
+            pipeline.add(ProjectionSQL.dropTradeStats, scope + names)
+            let closed = try row[0].int64()
+            if closed > 0 {
+                let sums = try sums(row, scope + names, connection, deadline)
+                let cells = TradeStats.cells(sums).map(Parameter.init(cell:))
+                pipeline.add(
+                    ProjectionSQL.makeTradeStats,
+                    scope + names + cells + [
+                        .int8(try row[10].int64()), .timestamp(try row[11].timestamp()),
+                    ])
+            }
+            try connection.run(pipeline, deadline: deadline)
+        }
+    }
+
+    private func sums(
+        _ row: QueryResult.Row, _ scope: [Parameter], _ connection: Connection,
+        _ deadline: Deadline
+    ) throws -> TradeStats.Sums {
+        var sums = TradeStats.Sums()
+        sums.closed = try row[0].int64()
+        sums.unvalued = try row[1].int64()
+        sums.wins = try row[2].int64()
+        sums.net = fixed(row[3])
+        sums.grossProfit = fixed(row[4])
+        sums.grossLoss = fixed(row[5])
+        sums.best = fixed(row[6])
+        sums.worst = fixed(row[7])
+        sums.holdSeconds = fixed(row[8])
+        sums.held = try row[9].int64()
+        let valued = sums.closed - sums.unvalued
+        guard valued > 0 else { return sums }
+        let middle = try connection.query(
+            ProjectionSQL.tradeMiddle,
+            scope + [.int8((valued - 1) / 2), .int8(2 - valued % 2)], deadline: deadline)
+        sums.middle = middle.rows.compactMap { fixed($0[0]) }
+        return sums
+    }
+
+    /// nil for null and for a sum beyond the range.
+    private func fixed(_ field: Field) -> Fixed? {
+        guard let present = field.ifPresent, let scaled = try? present.numeric() else { return nil }
+        return try? Fixed(scaled: scaled)
+    }
+}
+
+extension Written {
+    func rows(of table: AccountTable) throws -> [Row] {
+        guard let account else { return [] }
+        return try table.rows(account, stale?.reason)
+    }
+}
+
+extension Parameter {
+    /// A single value. Nulls are numeric: only figures of statistics are written alone.
+    init(cell: Cell) {
+        switch cell {
+        case .int8(let value): self = .int8(value)
+        case .decimal(let value): self = .numeric(value.scaled)
+        default: self = .null(.numeric)
+        }
+    }
+}
+
+/// The changes of daily_pnl, column by column.
+private struct DeltaColumns {
+    let parameters: [Parameter]
+
+    init(_ deltas: [DailyPnl.Key: DailyPnl.Delta]) {
+        var days = ArrayBuilder(of: .date)
+        var texts = (0..<4).map { _ in ArrayBuilder(of: .text) }
+        var money = (0..<5).map { _ in ArrayBuilder(of: .numeric) }
+        var counts = (0..<6).map { _ in ArrayBuilder(of: .int8) }
+        var times = ArrayBuilder(of: .timestamptz)
+        for (key, delta) in deltas {
+            days.append.date(days: key.day.number)
+            for (index, text) in [key.strategy, key.asset, key.venue, key.settle].enumerated() {
+                texts[index].append.text(text.text)
+            }
+            let figures = [
+                delta.pricePnl, delta.feesKnown, delta.fundingKnown, delta.adjustments,
+                delta.volume,
+            ]
+            for (index, figure) in figures.enumerated() {
+                money[index].append.numeric(figure.scaled)
+            }
+            let numbers = [
+                delta.unvaluedFees, delta.unvaluedFunding, delta.fills, delta.positions,
+                delta.legDays, delta.changed.logPosition.rawValue,
+            ]
+            for (index, number) in numbers.enumerated() { counts[index].append.int8(number) }
+            times.append.timestamptz(microseconds: delta.changed.recordedAt.microseconds)
+        }
+        parameters =
+            [days.take()] + texts.indices.map { texts[$0].take() }
+            + money.indices.map { money[$0].take() } + counts.indices.map { counts[$0].take() }
+            + [times.take()]
+    }
+}

@@ -1,0 +1,256 @@
+/// The statements of the projection worker, but for those that `TableWriter` makes from the
+/// tables' own columns. A test prepares each against the migrated schema.
+public enum ProjectionSQL {
+    static let liveSlot = "SELECT slot, logic_version FROM positions.live_slot WHERE book_id = $1"
+
+    /// The owner of a generation's worker, as far as it shows signs of life.
+    static let owner = """
+        SELECT owner, epoch, log_position, logic_version,
+               clock_timestamp() - updated_at > $3 * interval '1 millisecond'
+        FROM positions.projection_checkpoints
+        WHERE book_id = $1
+          AND slot = $2
+        """
+
+    /// A stopped worker frees its checkpoint.
+    static let limits = """
+        SELECT set_config('lock_timeout', '2000', true),
+               set_config('idle_in_transaction_session_timeout', '10000', true)
+        """
+
+    /// Every book with its head, and the checkpoint of its live generation.
+    static let books = """
+        SELECT b.book_id, b.name, h.log_position, h.recorded_at, l.slot, l.logic_version,
+               c.log_position, c.epoch, c.owner, c.logic_version,
+               extract(epoch FROM clock_timestamp() - c.progressed_at)::float8,
+               (SELECT count(*)
+                FROM positions.quarantine AS q
+                WHERE q.book_id = b.book_id
+                  AND q.slot = l.slot)
+        FROM positions.books AS b
+        JOIN positions.log_head AS h
+          ON h.book_id = b.book_id
+        JOIN positions.live_slot AS l
+          ON l.book_id = b.book_id
+        LEFT JOIN positions.projection_checkpoints AS c
+          ON c.book_id = b.book_id
+         AND c.slot = l.slot
+        ORDER BY b.book_id
+        """
+
+    static let quarantineList = """
+        SELECT q.position_id, q.log_position, q.reason
+        FROM positions.quarantine AS q
+        JOIN positions.live_slot AS l
+          ON l.book_id = q.book_id
+         AND l.slot = q.slot
+        WHERE q.book_id = $1
+        ORDER BY q.log_position
+        LIMIT $2
+        """
+
+    static let notify = "SELECT pg_notify('nexus_ledger', '')"
+
+    static let makeCheckpoint = """
+        INSERT INTO positions.projection_checkpoints (book_id, slot, logic_version, owner)
+        VALUES ($1, $2, $3, '')
+        ON CONFLICT ON CONSTRAINT generation_has_one_checkpoint DO NOTHING
+        """
+
+    /// Takes the worker over: raises the epoch, which fences the former owner.
+    static let claim = """
+        UPDATE positions.projection_checkpoints
+        SET epoch = epoch + 1,
+            owner = $4,
+            updated_at = clock_timestamp()
+        WHERE book_id = $1
+          AND slot = $2
+          AND epoch = $3
+        RETURNING epoch, log_position
+        """
+
+    /// Compare-and-set on position and epoch: exactly once, by one owner.
+    static let advance = """
+        UPDATE positions.projection_checkpoints
+        SET log_position = $5,
+            updated_at = clock_timestamp(),
+            progressed_at = clock_timestamp()
+        WHERE book_id = $1
+          AND slot = $2
+          AND epoch = $3
+          AND log_position = $4
+        """
+
+    static let heartbeat = """
+        UPDATE positions.projection_checkpoints
+        SET updated_at = clock_timestamp()
+        WHERE book_id = $1
+          AND slot = $2
+          AND epoch = $3
+        """
+
+    static let release = """
+        UPDATE positions.projection_checkpoints
+        SET owner = ''
+        WHERE book_id = $1
+          AND slot = $2
+          AND epoch = $3
+        """
+
+    static let quarantined = """
+        SELECT position_id
+        FROM positions.quarantine
+        WHERE slot = $1
+          AND book_id = $2
+        """
+
+    static let quarantine = """
+        INSERT INTO positions.quarantine (slot, book_id, position_id, log_position, event_id, reason)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT ON CONSTRAINT position_is_quarantined_once DO UPDATE
+        SET log_position = excluded.log_position,
+            event_id = excluded.event_id,
+            reason = excluded.reason
+        """
+
+    static let endQuarantine = """
+        DELETE FROM positions.quarantine
+        WHERE slot = $1
+          AND book_id = $2
+          AND position_id = ANY ($3)
+        """
+
+    private static let deltas = """
+        unnest($3::date[], $4::text[], $5::text[], $6::text[], $7::text[], $8::numeric[],
+               $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[], $13::bigint[],
+               $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[],
+               $19::timestamptz[])
+             AS n (day, strategy, asset, venue, settle, price_pnl, fees_known, funding_known,
+                   adjustments, volume, unvalued_fees, unvalued_funding, fills, positions,
+                   leg_days, log_position, changed_at)
+        """
+
+    private static let sameDay = """
+        d.slot = $1
+          AND d.book_id = $2
+          AND d.day = n.day
+          AND d.strategy = n.strategy
+          AND d.asset = n.asset
+          AND d.venue = n.venue
+          AND d.settle = n.settle
+        """
+
+    static let dropDays = """
+        DELETE FROM analytics.daily_pnl_rows AS d
+        USING \(deltas)
+        WHERE \(sameDay)
+          AND d.leg_days + n.leg_days = 0
+        """
+
+    static let addToDays = """
+        UPDATE analytics.daily_pnl_rows AS d
+        SET price_pnl = d.price_pnl + n.price_pnl,
+            fees_known = d.fees_known + n.fees_known,
+            funding_known = d.funding_known + n.funding_known,
+            adjustments = d.adjustments + n.adjustments,
+            volume = d.volume + n.volume,
+            unvalued_fees = d.unvalued_fees + n.unvalued_fees,
+            unvalued_funding = d.unvalued_funding + n.unvalued_funding,
+            fills = d.fills + n.fills,
+            positions = d.positions + n.positions,
+            leg_days = d.leg_days + n.leg_days,
+            log_position = greatest(d.log_position, n.log_position),
+            changed_at = greatest(d.changed_at, n.changed_at)
+        FROM \(deltas)
+        WHERE \(sameDay)
+        """
+
+    static let makeDays = """
+        INSERT INTO analytics.daily_pnl_rows (
+            slot, book_id, day, strategy, asset, venue, settle, price_pnl, fees_known,
+            funding_known, adjustments, volume, unvalued_fees, unvalued_funding, fills, positions,
+            leg_days, log_position, changed_at)
+        SELECT $1, $2, n.day, n.strategy, n.asset, n.venue, n.settle, n.price_pnl, n.fees_known,
+               n.funding_known, n.adjustments, n.volume, n.unvalued_fees, n.unvalued_funding,
+               n.fills, n.positions, n.leg_days, n.log_position, n.changed_at
+        FROM \(deltas)
+        WHERE n.leg_days > 0
+          AND NOT EXISTS (
+            SELECT 1
+            FROM analytics.daily_pnl_rows AS d
+            WHERE \(sameDay))
+        """
+
+    /// Exact sums over the closed positions of one key; an empty settle stands for null.
+    static let tradeSums = """
+        SELECT count(*),
+               count(*) FILTER (WHERE net IS NULL),
+               count(*) FILTER (WHERE net > 0),
+               coalesce(sum(net), 0),
+               coalesce(sum(net) FILTER (WHERE net > 0), 0),
+               coalesce(-sum(net) FILTER (WHERE net < 0), 0),
+               max(net),
+               min(net),
+               coalesce(sum(hold_seconds), 0),
+               count(hold_seconds),
+               max(log_position),
+               max(changed_at)
+        FROM positions.history_rows
+        WHERE slot = $1
+          AND book_id = $2
+          AND strategy = $3
+          AND asset = $4
+          AND settle IS NOT DISTINCT FROM nullif($5, '')
+          AND state = 'CLOSED'
+        """
+
+    /// The nets in the middle of the order, for the median.
+    static let tradeMiddle = """
+        SELECT net
+        FROM positions.history_rows
+        WHERE slot = $1
+          AND book_id = $2
+          AND strategy = $3
+          AND asset = $4
+          AND settle IS NOT DISTINCT FROM nullif($5, '')
+          AND state = 'CLOSED'
+          AND net IS NOT NULL
+        ORDER BY net
+        LIMIT $7
+        OFFSET $6
+        """
+
+    static let dropTradeStats = """
+        DELETE FROM analytics.trade_stats_rows
+        WHERE slot = $1
+          AND book_id = $2
+          AND strategy = $3
+          AND asset = $4
+          AND settle = $5
+        """
+
+    static let makeTradeStats = """
+        INSERT INTO analytics.trade_stats_rows (
+            slot, book_id, strategy, asset, settle, closed_positions, unvalued, wins, win_rate,
+            mean_net, median_net, profit_factor, mean_hold_seconds, best, worst, log_position,
+            changed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        """
+
+    /// What a position contributed to daily_pnl, as it was written.
+    static let writtenDays = """
+        SELECT day, strategy, asset, venue, settle, price_pnl, fees, funding, adjustments, fills,
+               volume
+        FROM analytics.position_days_rows
+        WHERE slot = $1
+          AND book_id = $2
+          AND position_id = $3
+        """
+
+    /// For the test that prepares them all.
+    public static let all: [String] = [
+        limits, books, quarantineList, notify, liveSlot, owner, makeCheckpoint, claim, advance, heartbeat, release, quarantined,
+        quarantine, endQuarantine, dropDays, addToDays, makeDays, tradeSums, tradeMiddle,
+        dropTradeStats, makeTradeStats, writtenDays,
+    ]
+}

@@ -1,0 +1,217 @@
+import EventStore
+import LedgerCore
+import Postgres
+import Synchronization
+
+/// Runs one worker a book: it wakes on this process's appends, on notifications of others, and
+/// by polling, and carries the log into the tables.
+public final class ProjectionService: Sendable {
+    /// What a book's worker is doing.
+    public enum WorkerState: Hashable, Sendable {
+        case running
+        /// Another process works on the book.
+        case following(owner: String)
+        /// The tables were folded by another version of the logic and stand still.
+        case otherLogic(version: Int32)
+        case paused
+        /// The last attempt failed; it is tried again.
+        case failed(String)
+    }
+
+    private struct State {
+        var workers: [BookName: WorkerState] = [:]
+        var isPaused = false
+    }
+
+    private let state = Mutex(State())
+    private let info: ConnectionInfo
+    private let identity: ProcessIdentity
+    /// Raised when the log grows.
+    private let log: LogSignal
+    /// Raised when the tables have reached a position.
+    private let projected: LogSignal
+
+    /// Between two looks at the books, without a notification.
+    static let pollInterval = Duration.milliseconds(500)
+    /// Between two signs of life of an idle worker.
+    static let heartbeatInterval = Duration.seconds(3)
+    /// For each transaction.
+    static let deadline = Duration.seconds(30)
+
+    public init(
+        _ info: ConnectionInfo, identity: ProcessIdentity, log: LogSignal, projected: LogSignal
+    ) {
+        self.info = info
+        self.identity = identity
+        self.log = log
+        self.projected = projected
+    }
+
+    /// What each book's worker is doing.
+    public var workers: [BookName: WorkerState] { state.withLock { $0.workers } }
+
+    /// Stops or resumes projecting; appends go on. For measurements.
+    public func setPaused(_ isPaused: Bool) {
+        state.withLock { $0.isPaused = isPaused }
+        log.tick()
+    }
+
+    /// Runs until cancelled.
+    public func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.notify() }
+            group.addTask { await self.listen() }
+            let watcher = DedicatedConnection(info, name: "pg-books")
+            var known: Set<BookName> = []
+            while !Task.isCancelled {
+                let books = try? await watcher.run(deadline: .after(.seconds(5))) { connection in
+                    try BookOverview.read(connection, deadline: .after(.seconds(5)))
+                }
+                for book in books ?? [] {
+                    log.raise(book.name, to: book.head)
+                    if let checkpoint = book.checkpoint {
+                        projected.raise(book.name, to: checkpoint)
+                    }
+                    if known.insert(book.name).inserted {
+                        group.addTask { await self.work(on: book.name, book.id) }
+                    }
+                }
+                log.tick()
+                projected.tick()
+                try? await Task.sleep(for: Self.pollInterval)
+            }
+            await watcher.shutdown()
+        }
+    }
+
+    private func set(_ worker: WorkerState, _ book: BookName) {
+        state.withLock { $0.workers[book] = worker }
+    }
+
+    /// A projector is used on the thread of its connection only, by one call at a time.
+    private final class Held: @unchecked Sendable {
+        var projector: BookProjector?
+    }
+
+    private func work(on book: BookName, _ id: BookID) async {
+        let connection = DedicatedConnection(info.preparing(true), name: "pg-projector")
+        let held = Held()
+        var lastSign = ContinuousClock.now
+        while !Task.isCancelled {
+            guard !state.withLock({ $0.isPaused }) else {
+                set(.paused, book)
+                await log.wait(book, beyond: LogPosition(rawValue: .max))
+                continue
+            }
+            do {
+                guard let checkpoint = try await own(book, id, held, connection) else {
+                    try await Task.sleep(for: .seconds(1))
+                    continue
+                }
+                set(.running, book)
+                let head = log.head(of: book)
+                if head > checkpoint {
+                    let deadline = Deadline.after(Self.deadline)
+                    let isOurs = try await connection.run(deadline: deadline) { connection in
+                        try held.projector?.advance(
+                            to: head, connection: connection, deadline: deadline) ?? false
+                    }
+                    if isOurs, let reached = held.projector?.checkpoint {
+                        projected.raise(book, to: reached)
+                    } else {
+                        held.projector = nil
+                    }
+                    lastSign = .now
+                } else {
+                    if ContinuousClock.now - lastSign > Self.heartbeatInterval {
+                        let isOurs = try await connection.run(deadline: .after(.seconds(5))) {
+                            try held.projector?.heartbeat($0, .after(.seconds(5))) ?? false
+                        }
+                        if !isOurs { held.projector = nil }
+                        lastSign = .now
+                    }
+                    await log.wait(book, beyond: checkpoint)
+                }
+            } catch is CancellationError {
+                break
+            } catch {
+                // Whatever was begun was rolled back; what is written is read anew.
+                held.projector = nil
+                set(.failed("\(error)"), book)
+                try? await Task.sleep(for: .milliseconds(500))
+            }
+        }
+        if held.projector != nil {
+            try? await Task { 
+                try await connection.run(deadline: .after(.seconds(2))) {
+                    try held.projector?.release($0, .after(.seconds(2)))
+                }
+            }.value
+        }
+        await connection.shutdown()
+    }
+
+    /// The checkpoint of the generation that we own, claiming it if need be; nil if we cannot.
+    private func own(
+        _ book: BookName, _ id: BookID, _ held: Held, _ connection: DedicatedConnection
+    ) async throws -> LogPosition? {
+        if let projector = held.projector { return projector.checkpoint }
+        let identity = identity
+        let deadline = Deadline.after(.seconds(5))
+        let outcome = try await connection.run(deadline: deadline) { connection -> WorkerState in
+            switch try BookProjector.claim(
+                book, id, owner: identity, connection: connection, deadline: deadline)
+            {
+            case .claimed(let projector):
+                held.projector = projector
+                return .running
+            case .ownedElsewhere(let owner, _): return .following(owner: owner)
+            case .otherLogic(let version, _): return .otherLogic(version: version)
+            }
+        }
+        set(outcome, book)
+        return held.projector?.checkpoint
+    }
+
+    // MARK: Other processes
+
+    /// Tells other processes of our appends: at most one notification in 20 ms.
+    private func notify() async {
+        let connection = DedicatedConnection(info, name: "pg-notify")
+        while !Task.isCancelled {
+            await log.waitForAny()
+            guard !Task.isCancelled else { break }
+            try? await connection.run(deadline: .after(.seconds(2))) { connection in
+                try connection.query(ProjectionSQL.notify, deadline: .after(.seconds(2)))
+                return
+            }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        await connection.shutdown()
+    }
+
+    /// Hears of the appends of other processes, and then looks at the heads.
+    private func listen() async {
+        let connection = DedicatedConnection(
+            info, name: "pg-listen",
+            onOpen: { try $0.listen("nexus_ledger", deadline: $1) })
+        while !Task.isCancelled {
+            let heads = try? await connection.run(deadline: .after(.seconds(5))) { connection in
+                let heard = try connection.waitForNotifications(deadline: .after(.seconds(1)))
+                guard heard.contains(where: { $0.senderPID != connection.backendPID }) else {
+                    return [BookOverview]()
+                }
+                return try BookOverview.read(connection, deadline: .after(.seconds(2)))
+            }
+            guard let heads else {
+                try? await Task.sleep(for: .milliseconds(500))
+                continue
+            }
+            for book in heads {
+                log.raise(book.name, to: book.head)
+                if let checkpoint = book.checkpoint { projected.raise(book.name, to: checkpoint) }
+            }
+        }
+        await connection.shutdown()
+    }
+}

@@ -1,0 +1,152 @@
+import GRPCCore
+import LedgerCore
+import LedgerRPC
+import Synchronization
+
+/// Sends the lines of an input over one stream and takes the answers.
+///
+/// ```
+/// lines ─▶ batches ─▶ [at most 64 unanswered] ─▶ ledger
+///             ▲ stop             ▲ a permit back      │
+///             └── refused line ──┴────── answers ◀────┘
+/// ```
+/// Two tasks share it: one sends, one takes the answers.
+final class AppendSession: Sendable {
+    struct Settings: Sendable {
+        var input: Int32
+        var inputName: String
+        var book: BookName
+        var batchMax: Int
+        /// The whole input is one request.
+        var isAtomic: Bool
+        var keepsGoing: Bool
+        var report: AppendReport
+    }
+
+    /// Requests that are sent and not answered.
+    static let unansweredMax = 64
+
+    private struct State {
+        var tally = AppendTally()
+        var isStopped = false
+        var failure: Failure?
+    }
+
+    private let settings: Settings
+    private let state = Mutex(State())
+    /// One element for each request that may be sent.
+    private let permits: AsyncStream<Void>
+    private let permit: AsyncStream<Void>.Continuation
+
+    init(_ settings: Settings) {
+        self.settings = settings
+        (permits, permit) = AsyncStream.makeStream(
+            bufferingPolicy: .bufferingOldest(AppendSession.unansweredMax))
+        for _ in 0..<AppendSession.unansweredMax { permit.yield() }
+    }
+
+    var tally: AppendTally { state.withLock(\.tally) }
+
+    /// Sends the whole input and takes all answers.
+    /// - Throws: what went wrong with the input, the output or the ledger.
+    func run(_ ledger: Ledger) async throws {
+        try await ledger.calls.appendStream { writer in
+            do {
+                try await self.send(to: writer)
+            } catch let failure as Failure {
+                self.state.withLock { $0.failure = failure }
+            }
+        } onResponse: { response in
+            for try await answer in response.messages { try self.take(answer) }
+        }
+        if let failure = state.withLock(\.failure) { throw failure }
+    }
+
+    // MARK: Sending
+
+    private func send(
+        to writer: RPCWriter<Nexus_Ledger_V1_AppendRequest>
+    ) async throws {
+        var reader = LineReader(settings.input, name: settings.inputName)
+        // What is complete before the end of an atomic input is one line too many.
+        let linesMax = settings.isAtomic ? RequestBatcher.eventsMax + 1 : settings.batchMax
+        var batcher = RequestBatcher(eventsMax: linesMax)
+        var permits = permits.makeAsyncIterator()
+        var isComplete = false
+        while !isComplete, !isStopped, !Task.isCancelled {
+            var batch: RequestBatcher.Batch?
+            var malformed: (line: Int, message: String)?
+            switch try await reader.next() {
+            case .line(let number, let bytes):
+                guard bytes.contains(where: { $0 > 0x20 }) else { continue }
+                switch parse(bytes) {
+                case .success(let line):
+                    batch = batcher.add(line, number: number, byteCount: bytes.count)
+                    if settings.isAtomic, batch != nil { throw tooMuch(number) }
+                case .failure(let error): malformed = (number, error.description)
+                }
+            case .tooLong(let number):
+                malformed = (number, "has more than \(LineReader.lineBytesMax) bytes")
+            case .idle where settings.isAtomic: continue
+            case .idle: batch = batcher.flush()
+            case .end:
+                batch = batcher.flush()
+                isComplete = true
+            }
+            if malformed != nil, !settings.keepsGoing {
+                batch = settings.isAtomic ? nil : batcher.flush()
+                isComplete = true
+            }
+            if let batch { try await send(batch, to: writer, &permits) }
+            if let malformed { try note(malformed.line, malformed.message) }
+        }
+    }
+
+    private func parse(_ bytes: [UInt8]) -> Result<EventLine, InvalidField> {
+        bytes.withUnsafeBufferPointer { buffer in
+            do throws(InvalidField) {
+                return .success(try EventLine(parsing: buffer, defaultBook: settings.book))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    private func tooMuch(_ line: Int) -> Failure {
+        Failure(
+            .refused,
+            "line \(line) is of another book than the lines before it, or one too many: with "
+                + "--atomic an input has one book, at most \(RequestBatcher.eventsMax) lines and "
+                + "\(RequestBatcher.bytesMax >> 20) MiB; nothing was appended")
+    }
+
+    private func send(
+        _ batch: RequestBatcher.Batch, to writer: RPCWriter<Nexus_Ledger_V1_AppendRequest>,
+        _ permits: inout AsyncStream<Void>.Iterator
+    ) async throws {
+        guard await permits.next(isolation: nil) != nil, !isStopped else { return }
+        state.withLock { $0.tally.sent(batch.lines) }
+        try await writer.write(batch.request)
+    }
+
+    private func note(_ line: Int, _ message: String) throws {
+        let reports = state.withLock { $0.tally.malformed(line, message) }
+        try settings.report.write(reports)
+    }
+
+    private var isStopped: Bool { state.withLock(\.isStopped) }
+
+    // MARK: Answers
+
+    private func take(_ answer: Nexus_Ledger_V1_AppendStreamResponse) throws {
+        let reports = try state.withLock { state in
+            let reports = try state.tally.answered(answer)
+            let hasRefused = state.tally.firstRefused != nil && !settings.keepsGoing
+            if hasRefused || state.tally.failure != nil { state.isStopped = true }
+            return reports
+        }
+        permit.yield()
+        try settings.report.write(reports)
+        Progress.standard.show("\(tally.lines) lines")
+    }
+}

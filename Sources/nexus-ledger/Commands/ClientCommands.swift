@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// The commands that call a ledger, and `seed`, which makes what they append.
+enum ClientCommands {
+    static let all: [any ParsableCommand.Type] = [
+        AppendCommand.self, PositionsCommand.self, ShowCommand.self, TimelineCommand.self,
+        PnlCommand.self, TailCommand.self, StatusCommand.self, SeedCommand.self,
+    ]
+}

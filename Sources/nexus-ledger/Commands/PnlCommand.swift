@@ -1,0 +1,176 @@
+import ArgumentParser
+import LedgerCore
+import LedgerRPC
+
+/// `pnl`: what was earned.
+struct PnlCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pnl",
+        abstract: "Show what was earned.",
+        subcommands: [PnlDailyCommand.self])
+}
+
+/// `pnl daily`: analytics.daily_pnl, summed as asked for.
+struct PnlDailyCommand: LedgerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "daily",
+        abstract: "Show the profit and loss of each UTC day.",
+        discussion: """
+            A row for each day, strategy, asset and venue, or for those of them that --by names;
+            settle assets are never added up. Fees and net of a day are unknown until every fee of
+            it is valued.
+
+            EXAMPLES
+              nexus-ledger pnl daily
+              nexus-ledger pnl daily --from 2026-01-05 --to 2026-01-11 --by day
+              nexus-ledger pnl daily --by venue,asset --strategy carry --json
+
+            \(Failure.help)
+            """)
+
+    /// The keys that rows can be kept apart by.
+    enum Key: String, CaseIterable {
+        case day, strategy, asset, venue
+    }
+
+    private static let pageSizeMax: Int32 = 10_000
+    private static let rowsMax = 1_000_000
+
+    @Option(
+        help: ArgumentHelp("The first day, such as 2026-01-31.", valueName: "day"),
+        transform: PnlDailyCommand.day)
+    var from: Day?
+
+    @Option(
+        help: ArgumentHelp("The last day.", valueName: "day"), transform: PnlDailyCommand.day)
+    var to: Day?
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep apart by these of day, strategy, asset and venue; all by default.",
+            valueName: "keys"),
+        transform: PnlDailyCommand.keys)
+    var by: [Key] = Key.allCases
+
+    @Option(help: ArgumentHelp("Only a strategy.", valueName: "name"))
+    var strategy: String?
+
+    @Option(help: ArgumentHelp("Only an asset.", valueName: "name"))
+    var asset: String?
+
+    @Option(help: ArgumentHelp("Only a venue.", valueName: "name"))
+    var venue: String?
+
+    @OptionGroup var freshness: FreshnessOption
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if let from, let to, to < from {
+            throw ValidationError("--to \(to) is before --from \(from)")
+        }
+    }
+
+    private static func day(_ text: String) throws -> Day {
+        guard let day = Day(text) else {
+            throw ValidationError("'\(text)' is no day such as 2026-01-31")
+        }
+        return day
+    }
+
+    private static func keys(_ text: String) throws -> [Key] {
+        try text.split(separator: ",").map { name in
+            guard let key = Key(rawValue: String(name)) else {
+                throw ValidationError("'\(name)' is none of day, strategy, asset and venue")
+            }
+            return key
+        }
+    }
+
+    func perform() async throws {
+        let (rows, asOf) = try await Ledger.connected(common) { try await read($0) }
+        let totals = PnlTotals.totals(of: rows)
+        let output = Output.standard
+        if common.json {
+            let document = JSONValue.object([
+                "as_of": .integer(asOf), "rows": .array(rows.map(\.json)),
+                "totals": .array(totals.map(\.json)),
+            ])
+            return try output.line(document.canonicalBytes)
+        }
+        guard !rows.isEmpty else {
+            return try output.line("nothing was booked in book \(common.book)")
+        }
+        try output.table(table(rows, totals))
+        try output.line(Style.standard.dim("as of \(asOf) (\(Figures.note))"))
+    }
+
+    private func read(_ ledger: Ledger) async throws -> ([Nexus_Ledger_V1_DailyPnl], Int64) {
+        var request = Nexus_Ledger_V1_GetDailyPnlRequest()
+        request.book = ledger.book.description
+        request.fromDay = from?.description ?? ""
+        request.toDay = to?.description ?? ""
+        request.strategy = strategy ?? ""
+        request.asset = asset ?? ""
+        request.venue = venue ?? ""
+        request.by = Key.allCases.filter(by.contains).map(\.rawValue)
+        request.pageSize = PnlDailyCommand.pageSizeMax
+        request.atLeast = try await ledger.position(of: freshness.atLeast)
+        var rows: [Nexus_Ledger_V1_DailyPnl] = []
+        var asOf: Int64 = 0
+        repeat {
+            let answer = try await ledger.calls.getDailyPnl(request, options: Ledger.answering)
+            if request.pageToken.isEmpty { asOf = answer.asOf }
+            rows += answer.rows
+            request.pageToken = answer.nextPageToken
+            guard rows.count <= PnlDailyCommand.rowsMax else {
+                throw Failure(
+                    .failed,
+                    "more than \(PnlDailyCommand.rowsMax) rows: narrow it with --from, --to or --by")
+            }
+            Progress.standard.show("\(rows.count) rows read")
+        } while !request.pageToken.isEmpty
+        return (rows, asOf)
+    }
+
+    private func table(_ rows: [Nexus_Ledger_V1_DailyPnl], _ totals: [PnlTotals]) -> Table {
+        let keys = Key.allCases.filter(by.contains)
+        var table = Table(
+            keys.map { .text($0.rawValue.uppercased()) } + [
+                .text("SETTLE"), .figure("PRICE P&L", spare: 3), .figure("FEES", spare: 5),
+                .figure("FUNDING", spare: 4), .figure("ADJUSTMENTS", spare: 6), .figure("NET"),
+                .count("FILLS", spare: 8), .figure("VOLUME", spare: 7),
+                .count("POSITIONS", spare: 9),
+            ])
+        for row in rows {
+            table.add(
+                keys.map { Table.Cell(row.text(of: $0)) } + [
+                    Table.Cell(row.settle), Figures.result(row.pricePnl),
+                    Table.Cell(Figures.text(row.fees)), Figures.result(row.funding),
+                    Figures.result(row.adjustments), Figures.result(row.net),
+                    Table.Cell(String(row.fills)), Table.Cell(Figures.text(row.volume)),
+                    Table.Cell(String(row.positions)),
+                ])
+        }
+        table.addRule()
+        for total in totals {
+            table.add(
+                keys.indices.map { $0 == 0 ? "total" : "" } + [
+                    Table.Cell(total.settle), total.cell(\.pricePnl), total.cell(\.fees),
+                    total.cell(\.funding), total.cell(\.adjustments), total.cell(\.net),
+                    Table.Cell(String(total.fills)), total.cell(\.volume), "",
+                ])
+        }
+        return table
+    }
+}
+
+extension Nexus_Ledger_V1_DailyPnl {
+    fileprivate func text(of key: PnlDailyCommand.Key) -> String {
+        switch key {
+        case .day: day
+        case .strategy: strategy
+        case .asset: asset
+        case .venue: venue
+        }
+    }
+}

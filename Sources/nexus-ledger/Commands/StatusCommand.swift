@@ -1,0 +1,180 @@
+import ArgumentParser
+import Glibc
+import LedgerCore
+import LedgerRPC
+
+/// `status`: what an operator asks first.
+struct StatusCommand: LedgerCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show how the ledger is: head, projections and their lag, queue, database.",
+        discussion: """
+            All books unless --book or NEXUS_BOOK names one. What needs attention is marked with
+            "!"; the exit code is 0 whenever the ledger answers, so that a script decides by --json.
+
+            EXAMPLES
+              nexus-ledger status
+              nexus-ledger status --json | jq '.books[].projections[] | select(.lag_events > 0)'
+
+            \(Failure.help)
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    func perform() async throws {
+        let status = try await Ledger.connected(common) { ledger in
+            var request = Nexus_Ledger_V1_GetStatusRequest()
+            request.book = common.bookOption.named?.description ?? ""
+            return try await ledger.operations.getStatus(request, options: Ledger.answering)
+        }
+        let output = Output.standard
+        if common.json { return try output.line(status.json.canonicalBytes) }
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let nowUs = Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000
+        try output.write(StatusReport(style: .standard, nowUs: nowUs).head(status))
+        for book in status.books {
+            try output.line()
+            try output.write(StatusReport(style: .standard, nowUs: nowUs).head(book))
+            if !book.projections.isEmpty {
+                try output.table(StatusReport.projections(book.projections))
+            }
+            if !book.quarantine.isEmpty {
+                try output.table(StatusReport.quarantine(book.quarantine))
+            }
+        }
+    }
+}
+
+/// How a status reads.
+private struct StatusReport {
+    let style: Style
+    let nowUs: Int64
+
+    func head(_ status: Nexus_Ledger_V1_GetStatusResponse) -> String {
+        let up = Figures.duration(seconds: Double(nowUs - status.startedAtUs) / 1e6)
+        let resident = Figures.bytes(status.memoryResidentBytes)
+        var lines = [
+            row("ledger", "version \(status.version), up \(up), \(resident) resident"),
+            database(status),
+            row(
+                "queue",
+                Figures.count(status.queueRequests, "request")
+                    + ", \(status.queueEvents) of \(status.queueEventsMax) events",
+                isAlarming: status.queueEventsMax > 0
+                    && status.queueEvents >= status.queueEventsMax),
+            row(
+                "since start",
+                Figures.count(status.appendedEvents, "event") + " in "
+                    + Figures.count(status.appendedRequests, "request") + " and "
+                    + Figures.count(status.commits, "commit") + "; "
+                    + Figures.count(status.refusedRequests, "request") + " refused"),
+        ]
+        for alert in status.alerts { lines.append(row("alert", alert, isAlarming: true)) }
+        if status.books.isEmpty { lines.append(row("books", "none yet")) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    func head(_ book: Nexus_Ledger_V1_BookStatus) -> String {
+        let last = "last event \(Figures.instant(us: book.headRecordedAtUs)) UTC"
+        var text = style.bold("book \(book.book.printable)") + "  head \(book.head)"
+            + (book.head > 0 ? ", \(last)" : "") + "\n"
+        if book.quarantined > 0 {
+            let count = Figures.count(book.quarantined, "position")
+            let words = "! \(count) in quarantine: they stand at their last event that folds"
+            text += style.painted(words, [.red]) + "\n"
+        }
+        return text
+    }
+
+    private func database(_ status: Nexus_Ledger_V1_GetStatusResponse) -> String {
+        let isUp = status.database == "up"
+        var words = status.database
+        if !status.databaseVersion.isEmpty { words += ", PostgreSQL \(status.databaseVersion)" }
+        if status.schemaVersion > 0 { words += ", schema \(status.schemaVersion)" }
+        if !status.databaseError.isEmpty { words += ": \(status.databaseError)" }
+        return row("database", words, isAlarming: !isUp)
+    }
+
+    private func row(_ name: String, _ words: String, isAlarming: Bool = false) -> String {
+        let title = name + String(repeating: " ", count: max(1, 13 - name.count))
+        let text = (isAlarming ? "! " : "") + words.printable
+        return style.bold(title) + style.painted(text, isAlarming ? [.red] : [])
+    }
+
+    static func projections(_ projections: [Nexus_Ledger_V1_ProjectionStatus]) -> Table {
+        var table = Table([
+            .text("PROJECTION"), .text("STATE"), .count("POSITION"), .count("BEHIND"),
+            .count("LAG"), .count("EPOCH", spare: 2), .count("LOGIC", spare: 1), .text("ERROR"),
+        ])
+        for projection in projections {
+            let isRunning = projection.state == "running"
+            table.add([
+                Table.Cell(projection.name),
+                Table.Cell(
+                    isRunning ? projection.state : "! \(projection.state)",
+                    [isRunning ? .green : .red]),
+                Table.Cell(String(projection.logPosition)), Table.Cell(String(projection.lagEvents)),
+                Table.Cell(Figures.duration(seconds: projection.lagSeconds)),
+                Table.Cell(String(projection.epoch)), Table.Cell(String(projection.logicVersion)),
+                Table.Cell(projection.error, [.red]),
+            ])
+        }
+        return table
+    }
+
+    static func quarantine(_ positions: [Nexus_Ledger_V1_QuarantinedPosition]) -> Table {
+        var table = Table([.text("QUARANTINED"), .count("AT"), .text("REASON")])
+        for position in positions {
+            table.add([
+                Table.Cell(position.positionID), Table.Cell(String(position.logPosition)),
+                Table.Cell(position.reason),
+            ])
+        }
+        return table
+    }
+}
+
+extension Nexus_Ledger_V1_GetStatusResponse {
+    fileprivate var json: JSONValue {
+        .object([
+            "version": .string(version), "started_at": .instant(us: startedAtUs),
+            "books": .array(books.map(\.json)), "queue_requests": .integer(queueRequests),
+            "queue_events": .integer(queueEvents), "queue_events_max": .integer(queueEventsMax),
+            "database": .string(database), "database_version": .text(databaseVersion),
+            "database_error": .text(databaseError), "schema_version": .integer(schemaVersion),
+            "appended_events": .integer(appendedEvents),
+            "appended_requests": .integer(appendedRequests),
+            "refused_requests": .integer(refusedRequests), "commits": .integer(commits),
+            "memory_resident_bytes": .integer(memoryResidentBytes), "alerts": .texts(alerts),
+        ])
+    }
+}
+
+extension Nexus_Ledger_V1_BookStatus {
+    fileprivate var json: JSONValue {
+        .object([
+            "book": .string(book), "head": .integer(head),
+            "head_recorded_at": .instant(us: headRecordedAtUs),
+            "projections": .array(projections.map(\.json)), "quarantined": .integer(quarantined),
+            "quarantine": .array(
+                quarantine.map {
+                    .object([
+                        "position_id": .string($0.positionID),
+                        "log_position": .integer($0.logPosition), "reason": .string($0.reason),
+                    ])
+                }),
+        ])
+    }
+}
+
+extension Nexus_Ledger_V1_ProjectionStatus {
+    fileprivate var json: JSONValue {
+        .object([
+            "name": .string(name), "log_position": .integer(logPosition),
+            "lag_events": .integer(lagEvents), "lag_seconds": .seconds(lagSeconds),
+            "epoch": .integer(epoch), "logic_version": .integer(logicVersion),
+            "state": .string(state), "error": .text(error),
+        ])
+    }
+}

@@ -1,0 +1,82 @@
+import ArgumentParser
+import GRPCCore
+import LedgerRPC
+
+/// Why a command ends without success: what it exits with, and what it says on standard error
+/// after "error: ", which ends with what to do next.
+struct Failure: Error {
+    /// Exit codes other than 0. Wrong usage is 64, and is ArgumentParser's.
+    enum Kind: Int32, Sendable {
+        /// It could not be done, or the ledger is not available.
+        case failed = 1
+        /// The ledger, or a check before it, refused the input.
+        case refused = 2
+    }
+
+    var kind: Kind
+    var message: String
+
+    init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    /// The part of a command's help that says what it exits with.
+    static let help = """
+        EXIT CODES
+          0   done
+          1   failed, or the ledger is not available
+          2   refused: the input or the state of a position forbids it
+          64  wrong usage
+        """
+}
+
+extension Failure {
+    /// What any error of a call means here.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as Failure: self = failure
+        case let error as RPCError: self.init(error)
+        case let error as SocketError:
+            self.init(.failed, error.description)
+        case is CancellationError: self.init(.failed, "interrupted")
+        default: self.init(.failed, "\(error)")
+        }
+    }
+
+    private init(_ error: RPCError) {
+        let hint = Failure.hint(for: error.code)
+        let said = error.message.isEmpty ? "the ledger answered \(error.code)" : error.message
+        self.init(Failure.kind(of: error.code), hint.isEmpty ? said : "\(said): \(hint)")
+    }
+
+    /// Whether a status says that the caller's input was refused.
+    static func kind(of code: RPCError.Code) -> Kind {
+        switch code {
+        case .invalidArgument, .alreadyExists, .failedPrecondition, .aborted: .refused
+        default: .failed
+        }
+    }
+
+    /// What to do about a status whose message does not say it.
+    static func hint(for code: RPCError.Code) -> String {
+        switch code {
+        case .unavailable:
+            "the ledger is starting or stopping, or its database is away; see `nexus-ledger "
+                + "status` and try again"
+        case .deadlineExceeded: "no answer in time; see `nexus-ledger status`"
+        case .resourceExhausted: "the ledger is at a limit; try again later"
+        case .permissionDenied: "ask who runs the ledger for the role"
+        case .notFound: "`nexus-ledger positions --all` lists what there is; is the book right?"
+        case .unimplemented: "the ledger is older than this command; start the new one"
+        case .internalError, .unknown, .dataLoss: "see the ledger's log"
+        default: ""
+        }
+    }
+}
+
+/// A command that talks: errors go to standard error, exit codes are those of `Failure`.
+protocol LedgerCommand: AsyncParsableCommand {
+    /// Does it, and writes to `Output.standard`.
+    func perform() async throws
+}

@@ -1,0 +1,149 @@
+-- The log refuses every change, whoever asks, by whatever statement, on whatever table of it.
+BEGIN;
+
+CREATE EXTENSION IF NOT EXISTS pgtap;
+
+SELECT no_plan();
+
+SELECT positions.ensure_month('2150-01-15 00:00:00+00');
+
+SELECT positions.ensure_book('guards-test') AS book \gset
+
+INSERT INTO positions.events
+       (book_id, log_position, position_id, version, event_id, event_type, schema_version,
+        effective_at, recorded_at, source, payload, leaf_hash)
+VALUES (:book, 1, gen_random_uuid(), 1, gen_random_uuid(), 'close_requested', 1,
+        '2150-01-15 00:00:00+00', '2150-01-15 00:00:00+00', 'venue_ws', '{}',
+        decode(repeat('00', 32), 'hex'));
+
+INSERT INTO positions.event_keys (book_id, event_id, log_position, recorded_at)
+VALUES (:book, gen_random_uuid(), 1, '2150-01-15 00:00:00+00');
+
+INSERT INTO positions.deliveries (book_id, log_position, last_position, host)
+VALUES (:book, 1, 1, 'here');
+
+-- Every statement that could change a row, once a table. Those of no row are refused where a
+-- statement trigger stands guard; on a month they change nothing, and pass.
+CREATE TEMPORARY TABLE changes AS
+SELECT t.name, t.month, s.what, format(s.sql, t.name, t.key) AS sql
+  FROM (VALUES ('positions.events',          'log_position',  false),
+               ('positions.events_y2150m01', 'log_position',  true),
+               ('positions.event_keys',      'log_position',  false),
+               ('positions.deliveries',      'last_position', false)) AS t (name, key, month)
+ CROSS JOIN (VALUES
+       ('UPDATE',               'UPDATE %1$s SET %2$s = %2$s'),
+       ('UPDATE of the key',    'UPDATE %1$s SET book_id = book_id + 1'),
+       ('DELETE',               'DELETE FROM %1$s'),
+       ('TRUNCATE',             'TRUNCATE %1$s'),
+       ('TRUNCATE CASCADE',     'TRUNCATE %1$s RESTART IDENTITY CASCADE'),
+       ('MERGE to UPDATE',
+        'MERGE INTO %1$s AS t USING (SELECT 1) AS s ON true '
+        'WHEN MATCHED THEN UPDATE SET %2$s = t.%2$s'),
+       ('MERGE to DELETE',
+        'MERGE INTO %1$s AS t USING (SELECT 1) AS s ON true '
+        'WHEN MATCHED THEN DELETE'),
+       ('UPDATE in a WITH',
+        'WITH u AS (UPDATE %1$s SET %2$s = %2$s RETURNING 1) SELECT count(*) FROM u')
+      ) AS s (what, sql);
+
+INSERT INTO changes
+SELECT t.name, t.month, 'ON CONFLICT DO UPDATE',
+       format('INSERT INTO %1$s SELECT * FROM %1$s '
+              'ON CONFLICT ON CONSTRAINT %3$s DO UPDATE SET %2$s = excluded.%2$s',
+              t.name, t.key, t.arbiter)
+  FROM (VALUES ('positions.events', 'log_position', 'event_has_one_place', false),
+               ('positions.events_y2150m01', 'log_position', 'event_has_one_place_y2150m01', true),
+               ('positions.event_keys', 'log_position', 'event_id_is_unique_in_its_book', false),
+               ('positions.deliveries', 'last_position', 'run_of_events_is_delivered_once', false))
+    AS t (name, key, arbiter, month);
+
+INSERT INTO changes
+SELECT c.name, c.month, c.what || ' of no row', c.sql || ' WHERE false'
+  FROM changes AS c
+ WHERE c.what IN ('UPDATE', 'DELETE')
+   AND NOT c.month;
+
+SELECT throws_ok(c.sql, 'NX001', NULL, format('a superuser''s %s of %s is refused', c.what, c.name))
+  FROM changes AS c
+ ORDER BY c.name, c.what;
+
+SET LOCAL session_replication_role = replica;
+
+SELECT throws_ok(c.sql, 'NX001', NULL,
+                 format('%s of %s is refused to a replica''s session', c.what, c.name))
+  FROM changes AS c
+ ORDER BY c.name, c.what;
+
+SET LOCAL session_replication_role = origin;
+
+-- An owner who is no superuser: refused by privilege, and by the triggers once he has granted
+-- himself the privilege again.
+CREATE ROLE log_owner;
+GRANT USAGE, CREATE ON SCHEMA positions TO log_owner;
+ALTER TABLE positions.events OWNER TO log_owner;
+ALTER TABLE positions.events_y2150m01 OWNER TO log_owner;
+ALTER TABLE positions.event_keys OWNER TO log_owner;
+ALTER TABLE positions.deliveries OWNER TO log_owner;
+
+SELECT ok(NOT has_table_privilege('log_owner', t.name, p.privilege),
+          format('the owner has no privilege to %s %s', p.privilege, t.name))
+  FROM (SELECT DISTINCT c.name
+          FROM changes AS c) AS t
+ CROSS JOIN (VALUES ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS p (privilege)
+ ORDER BY t.name, p.privilege;
+
+SET LOCAL ROLE log_owner;
+GRANT ALL
+    ON positions.events, positions.events_y2150m01, positions.event_keys, positions.deliveries
+    TO log_owner;
+RESET ROLE;
+
+-- pgTAP keeps its results in tables of the test's own role, so the statements change the role.
+CREATE FUNCTION pg_temp.as_owner(statement text)
+    RETURNS void
+    LANGUAGE plpgsql
+AS $function$
+BEGIN
+    SET LOCAL ROLE log_owner;
+    EXECUTE statement;
+    RESET ROLE;
+END
+$function$;
+
+SELECT throws_ok(format('SELECT pg_temp.as_owner(%L)', c.sql), 'NX001', NULL,
+                 format('the owner''s %s of %s is refused', c.what, c.name))
+  FROM changes AS c
+ ORDER BY c.name, c.what;
+
+SELECT is(count(*), 1::bigint, 'the event still stands')
+  FROM positions.events AS e
+ WHERE e.book_id = :book;
+
+SELECT lives_ok(
+    $$INSERT INTO positions.events
+      SELECT *
+        FROM positions.events
+          ON CONFLICT DO NOTHING$$,
+    'ON CONFLICT DO NOTHING changes nothing and is no change');
+
+SELECT is(count(*), 0::bigint, 'no guard of the log fires on INSERT')
+  FROM pg_trigger AS t
+ WHERE t.tgfoid = 'positions.refuse_change'::regproc
+   AND t.tgtype & 4 <> 0;
+
+SELECT is(count(*), 0::bigint, 'every guard is ENABLE ALWAYS, those of the months too')
+  FROM pg_trigger AS t
+ WHERE t.tgfoid = 'positions.refuse_change'::regproc
+   AND t.tgenabled <> 'A';
+
+SELECT is(count(*), 0::bigint, 'every month has its row guard and its TRUNCATE guard')
+  FROM pg_inherits AS i
+ WHERE i.inhparent = 'positions.events'::regclass
+   AND (SELECT count(*)
+          FROM pg_trigger AS t
+         WHERE t.tgrelid = i.inhrelid
+           AND t.tgfoid = 'positions.refuse_change'::regproc) <> 2;
+
+SELECT * FROM finish();
+
+ROLLBACK;
