@@ -217,11 +217,14 @@ public struct JSONReader: ~Copyable {
         let start = offset + 1
         var index = start
         var isPlain = true
+        var all: UInt8 = 0
         while index < end, base[index] != UInt8(ascii: "\"") {
-            if base[index] == UInt8(ascii: "\\") {
+            let byte = base[index]
+            all |= byte
+            if byte == UInt8(ascii: "\\") {
                 isPlain = false
                 index += 1
-            } else if base[index] < 0x20 {
+            } else if byte < 0x20 {
                 offset = index
                 throw malformed("no control characters in a string")
             }
@@ -233,6 +236,7 @@ public struct JSONReader: ~Copyable {
         }
         offset = index + 1
         let raw = UnsafeBufferPointer(start: base + start, count: index - start)
+        if isPlain, all < 0x80 { return String(decoding: raw, as: UTF8.self) }
         if isPlain {
             guard let text = String(validating: raw, as: UTF8.self) else {
                 throw InvalidField("", "", "strings must be UTF-8")
@@ -294,11 +298,39 @@ public struct JSONReader: ~Copyable {
         return text
     }
 
-    /// Passes over the next value, checking its form, and returns its bytes.
+    /// Passes over the next value and returns its bytes. Only brackets and strings are looked at:
+    /// whoever reads the bytes later checks the rest.
     public mutating func skip() throws(InvalidField) -> UnsafeBufferPointer<UInt8> {
         skipSpace()
         let start = offset
-        _ = try JSONValue(&self)
+        var open = 0
+        while offset < end {
+            switch base[offset] {
+            case UInt8(ascii: "{"), UInt8(ascii: "["): open += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                if open == 0 { return try skipped(from: start) }
+                open -= 1
+                if open == 0 {
+                    offset += 1
+                    return try skipped(from: start)
+                }
+            case UInt8(ascii: ","):
+                if open == 0 { return try skipped(from: start) }
+            case UInt8(ascii: "\""):
+                offset += 1
+                while offset < end, base[offset] != UInt8(ascii: "\"") {
+                    offset += base[offset] == UInt8(ascii: "\\") ? 2 : 1
+                }
+            default: break
+            }
+            offset += 1
+        }
+        offset = min(offset, end)
+        return try skipped(from: start)
+    }
+
+    private func skipped(from start: Int) throws(InvalidField) -> UnsafeBufferPointer<UInt8> {
+        guard offset > start else { throw malformed("a value") }
         return UnsafeBufferPointer(start: base + start, count: offset - start)
     }
 

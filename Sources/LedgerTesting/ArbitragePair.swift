@@ -13,7 +13,8 @@ struct ArbitragePair: Hashable, Sendable {
     /// perpetuals against spot, and inverse against linear at one venue, which has no common
     /// settle asset.
     static let all: [ArbitragePair] = ["BTC", "ETH"].flatMap { asset -> [ArbitragePair] in
-        func pair(_ strategy: String, _ first: (String, String), _ second: (String, String)) -> Self {
+        func pair(_ strategy: String, _ first: (String, String), _ second: (String, String)) -> Self
+        {
             ArbitragePair(
                 strategy: strategy, asset: asset,
                 first: FundingQuote.Market(venue: first.0, pair: asset + first.1),

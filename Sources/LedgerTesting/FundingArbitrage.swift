@@ -29,6 +29,7 @@ public struct FundingArbitrage: Sendable {
         }
     }
 
+    /// When positions are opened and closed.
     public let rule: Rule
     private var quotes: [FundingQuote.Market: FundingQuote] = [:]
     private var time: Timestamp?
@@ -36,6 +37,7 @@ public struct FundingArbitrage: Sendable {
     private var open: [ArbitragePair: ArbitragePosition] = [:]
     private var opened = 0
 
+    /// Begins before the first line.
     public init(rule: Rule = Rule()) {
         self.rule = rule
     }

@@ -17,6 +17,6 @@ struct NexusLedger: AsyncParsableCommand {
               nexus-ledger positions --socket ./ledger.sock
             """,
         version: LedgerService.version,
-        subcommands: [ServeCommand.self, MigrateCommand.self, FoldCommand.self]
+        subcommands: [ServeCommand.self, MigrateCommand.self, FoldCommand.self, BenchCommand.self]
             + ClientCommands.all)
 }

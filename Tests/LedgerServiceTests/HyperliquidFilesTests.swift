@@ -30,7 +30,9 @@ struct HyperliquidFilesTests {
         guard case .array(let records) = try JSONValue(parsing: try file("user_fills.json").bytes)
         else { return [] }
         return records.enumerated().sorted {
-            ($0.element["time"]?.text ?? "", $0.offset) < ($1.element["time"]?.text ?? "", $1.offset)
+            ($0.element["time"]?.text ?? "", $0.offset) < (
+                $1.element["time"]?.text ?? "", $1.offset
+            )
         }.map(\.element)
     }
 
@@ -63,7 +65,7 @@ struct HyperliquidFilesTests {
         let both = try HyperliquidImport().convert(
             fills: [try file("user_fills.json"), try file("user_fills_by_time.json")])
         #expect(both.report.repeats == 500)
-        #expect(both.events == (try converted().events))
+        #expect(both.lines == (try converted().lines))
     }
 
     @Test func `the first reduction of a position realises what the venue says`() throws {
@@ -87,14 +89,15 @@ struct HyperliquidFilesTests {
         #expect(simple.allSatisfy { $0.realizedPrice == $0.venueClosedPnl })
     }
 
-    @Test func `a file that is cut anywhere between two moments gives a part of the events`() throws {
+    @Test func `a file that is cut anywhere between two moments gives a part of the events`() throws
+    {
         let records = try records()
-        let whole = Set(try converted().events)
+        let whole = Set(try converted().lines)
         for end in stride(from: 10, to: records.count, by: 7) {
             let time = records[end]["time"]
             let part = records.filter { ($0["time"]?.text ?? "") < (time?.text ?? "") }
-            let events = try convert(part).events
-            #expect(events.filter { !whole.contains($0) }.isEmpty)
+            let lines = try convert(part).lines
+            #expect(lines.filter { !whole.contains($0) }.isEmpty)
         }
     }
 
@@ -103,7 +106,7 @@ struct HyperliquidFilesTests {
         let forward = try convert(records)
         let backward = try convert(records.reversed())
         #expect(forward.positions.map(\.id) == (try converted().positions.map(\.id)))
-        #expect(Set(backward.events) == Set(forward.events))
+        #expect(Set(backward.lines).symmetricDifference(forward.lines).isEmpty)
     }
 
     @Test func `payments of before the first fill are left out, each with the reason`() throws {

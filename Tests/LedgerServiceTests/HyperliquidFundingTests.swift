@@ -34,7 +34,9 @@ import Testing
         #expect(try position.account().legs[0].fundingMonths[0].payments == 2)
     }
 
-    @Test func `a payment stamped after the close of its hour's position does not restate it`() throws {
+    @Test func `a payment stamped after the close of its hour's position does not restate it`()
+        throws
+    {
         var late = fills
         late[1].at = 3 * Self.hour + 5
         let conversion = try HyperliquidImport.of(late, [payment(hours: 3)])
@@ -44,7 +46,8 @@ import Testing
         #expect(account.legs[0].funding["USDC"] == "-0.0025")
     }
 
-    @Test func `fills at the very hour count before or after, as the payment's size tells`() throws {
+    @Test func `fills at the very hour count before or after, as the payment's size tells`() throws
+    {
         var exact = fills
         exact[0].at = Self.hour
         exact[1].at = 2 * Self.hour
@@ -86,7 +89,8 @@ import Testing
         #expect(report.paymentsTaken == 1)
         #expect(report.repeats == 1)
         #expect(report.leftOut.map(\.place.index) == [1, 2, 4])
-        #expect(report.leftOut[2].reason == "entry 0 of funding.json is another payment of that hour")
+        #expect(
+            report.leftOut[2].reason == "entry 0 of funding.json is another payment of that hour")
     }
 
     // MARK: Spot

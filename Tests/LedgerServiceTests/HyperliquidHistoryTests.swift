@@ -113,12 +113,14 @@ import Testing
         }
         let expected = try HyperliquidImport.of(records)
         let found = try HyperliquidImport.of(shuffled)
-        #expect(found.events == expected.events)
+        #expect(found.lines == expected.lines)
         #expect(found.positions.map(\.realizedPrice) == ["4", "2"])
         #expect(found.report.notes.isEmpty)
     }
 
-    @Test func `a position that returns within one millisecond is one walk through all fills`() throws {
+    @Test func `a position that returns within one millisecond is one walk through all fills`()
+        throws
+    {
         // From 5: up to 7, back to 5, down to 4. The last one stands first in the file.
         let records = [
             FillRecord(side: "B", sz: "5", px: "10", start: "0", at: 0, tid: 1),
@@ -157,12 +159,13 @@ import Testing
     }
 
     @Test func `a longer history gives the same events and new ones`() throws {
-        let records = middle + [
-            FillRecord(side: "B", sz: "4", px: "9", start: "0", at: 3_000, tid: 4),
-            FillRecord(
-                side: "A", sz: "6", px: "9", start: "4", at: 4_000, tid: 5, closedPnl: "0"),
-            FillRecord(side: "A", sz: "1", px: "9", start: "-2", at: 5_000, tid: 6),
-        ]
+        let records =
+            middle + [
+                FillRecord(side: "B", sz: "4", px: "9", start: "0", at: 3_000, tid: 4),
+                FillRecord(
+                    side: "A", sz: "6", px: "9", start: "4", at: 4_000, tid: 5, closedPnl: "0"),
+                FillRecord(side: "A", sz: "1", px: "9", start: "-2", at: 5_000, tid: 6),
+            ]
         var ledger = MemoryLedger()
         var total = 0
         for length in 1...records.count {
@@ -178,11 +181,13 @@ import Testing
         let first = HyperliquidImport.File.of(middle[..<2].map(\.json), named: "a.json")
         let second = HyperliquidImport.File.of(middle[1...].map(\.json), named: "b.json")
         let conversion = try HyperliquidImport().convert(fills: [second, first])
-        #expect(conversion.events == (try HyperliquidImport.of(middle).events))
+        #expect(conversion.lines == (try HyperliquidImport.of(middle).lines))
         #expect(conversion.report.repeats == 1)
     }
 
-    @Test func `a history that begins later than the first one is refused, not booked twice`() throws {
+    @Test func `a history that begins later than the first one is refused, not booked twice`()
+        throws
+    {
         let start = FillRecord(side: "A", sz: "30", px: "10", start: "0", at: -1_000, tid: 99)
         var ledger = MemoryLedger()
         try ledger.take(try HyperliquidImport.of([start] + middle).events)

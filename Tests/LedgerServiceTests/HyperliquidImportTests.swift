@@ -29,7 +29,8 @@ import Testing
     }
 
     @Test func `every event is of the venue's REST feed and of the account`() throws {
-        let position = try #require(try HyperliquidImport.of([buy, sell], account: "0xme").positions.first)
+        let position = try #require(
+            try HyperliquidImport.of([buy, sell], account: "0xme").positions.first)
         #expect(position.events.allSatisfy { $0.source == .venueREST })
         let terms = try #require(position.opened?.legs.first)
         #expect(terms.venue == "hyperliquid")
@@ -46,7 +47,9 @@ import Testing
         #expect(try position.account().state == .open)
     }
 
-    @Test func `a flip closes one position and opens the next, as parts 0 and 1 of one fill`() throws {
+    @Test func `a flip closes one position and opens the next, as parts 0 and 1 of one fill`()
+        throws
+    {
         let flip = sell.with {
             $0.sz = "5.0"
             $0.fee = "0.07"
@@ -84,7 +87,8 @@ import Testing
     }
 
     @Test func `a fill without tid is named by hash, oid, px and sz`() throws {
-        let fills = try HyperliquidImport.of([buy.with { $0.tid = nil }, sell.with { $0.tid = 0 }]).positions
+        let fills = try HyperliquidImport.of([buy.with { $0.tid = nil }, sell.with { $0.tid = 0 }])
+            .positions
             .flatMap(\.fillPayloads)
         #expect(fills.map(\.tradeID) == ["0xabc/7/100.0/2.0", "0xabc/7/110.0/2.0"])
     }
@@ -103,7 +107,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("-0.0", Fixed.zero), ("48372.0", "48372"), ("1e-05", "0.00001"), ("-1.609E-05", "-0.00001609"),
+        ("-0.0", Fixed.zero), ("48372.0", "48372"), ("1e-05", "0.00001"),
+        ("-1.609E-05", "-0.00001609"),
         ("+2", "2"), (".5", "0.5"), ("1200e-2", "12"), ("0.000", Fixed.zero),
         ("12345678901234567890.123456789012345678", "12345678901234567890.123456789012345678"),
     ])
@@ -112,7 +117,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", Fixed.TextError.malformed), ("-", .malformed), ("1e", .malformed), ("1.2.3", .malformed),
+        ("", Fixed.TextError.malformed), ("-", .malformed), ("1e", .malformed),
+        ("1.2.3", .malformed),
         ("0x1", .malformed), ("NaN", .malformed), ("1e+", .malformed), ("e5", .malformed),
         ("100000000000000000000", .outOfRange), ("1e20", .outOfRange), ("1e99999999", .outOfRange),
         ("0.0000000000000000001", .tooPrecise), ("1e-19", .tooPrecise),
@@ -134,10 +140,13 @@ import Testing
             $0.fee = "-0.02"
             $0.crossed = false
         }
-        let fill = try #require(try HyperliquidImport.of([maker]).positions.first?.fillPayloads.first)
+        let fill = try #require(
+            try HyperliquidImport.of([maker]).positions.first?.fillPayloads.first)
         #expect(fill.fee == "-0.02")
         #expect(fill.liquidity == .maker)
-        #expect(try HyperliquidImport.of([buy]).positions.first?.fillPayloads.first?.liquidity == .taker)
+        #expect(
+            try HyperliquidImport.of([buy]).positions.first?.fillPayloads.first?.liquidity == .taker
+        )
     }
 
     @Test(arguments: [
@@ -155,16 +164,19 @@ import Testing
             $0.dir = dir
             $0.more = more
         }
-        let position = try #require(try HyperliquidImport.of([buy, end], account: "0xme").positions.first)
+        let position = try #require(
+            try HyperliquidImport.of([buy, end], account: "0xme").positions.first)
         #expect(position.fillPayloads.last?.cause == cause)
         #expect(position.closeReason == reason)
     }
 
-    @Test func `a liquidation of an account by name is the taker's, not the counterparty's`() throws {
+    @Test func `a liquidation of an account by name is the taker's, not the counterparty's`() throws
+    {
         let more = #", "liquidation": {"liquidatedUser": "0x2", "markPx": "1", "method": "market"}"#
         let taker = sell.with { $0.more = more }
         let maker = taker.with { $0.crossed = false }
-        #expect(try HyperliquidImport.of([buy, taker]).positions.first?.closeReason == .liquidation)
+        #expect(
+            try HyperliquidImport.of([buy, taker]).positions.first?.closeReason == .liquidation)
         #expect(try HyperliquidImport.of([buy, maker]).positions.first?.closeReason == .manual)
     }
 
@@ -173,7 +185,8 @@ import Testing
             buy.json, #"{"coin": "BTC"}"#, "7", buy.with { $0.side = "S" }.json,
             buy.with { $0.sz = "0.0" }.json, buy.with { $0.px = "x" }.json,
         ]
-        let conversion = try HyperliquidImport().convert(fills: [HyperliquidImport.File.of(records)])
+        let conversion = try HyperliquidImport().convert(fills: [HyperliquidImport.File.of(records)]
+        )
         #expect(conversion.report.fillsRead == 6)
         #expect(conversion.report.fillsTaken == 1)
         #expect(conversion.report.leftOut.map(\.place.index) == [1, 2, 3, 4, 5])

@@ -86,6 +86,15 @@ extension HyperliquidImport {
     }
 }
 
+extension HyperliquidImport.Conversion {
+    /// The events as lines of JSON.
+    var lines: [String] {
+        events.map {
+            String(decoding: EventLine(book: .main, event: $0).canonicalBytes, as: UTF8.self)
+        }
+    }
+}
+
 extension HyperliquidImport.Position {
     /// The fills of the stream.
     var fillPayloads: [Fill] {

@@ -119,15 +119,18 @@ enum HyperliquidChain {
         return ordered
     }
 
-    /// Where no other link ends; else where the first one starts.
+    /// Where more links begin than end; else, on a round trip, the start that is nearest to flat.
     private static func head(of links: [Link]) -> Fixed {
-        var ends: [Fixed: Int] = [:]
-        for link in links where link.start != link.end { ends[link.end, default: 0] += 1 }
-        for link in links where link.start != link.end {
-            ends[link.start, default: 0] -= 1
+        var surplus: [Fixed: Int] = [:]
+        for link in links {
+            surplus[link.start, default: 0] += 1
+            surplus[link.end, default: 0] -= 1
         }
-        let head = links.first { ends[$0.start, default: 0] < 0 } ?? links.first
-        return head?.start ?? .zero
+        let head = links.first { surplus[$0.start, default: 0] > 0 }
+        let nearest = links.map(\.start).min {
+            ($0.magnitude, $0) < ($1.magnitude, $1)
+        }
+        return head?.start ?? nearest ?? .zero
     }
 
     /// An Eulerian trail (Hierholzer): positions are the nodes, links the edges, and each is used

@@ -106,7 +106,8 @@ struct HyperliquidCoin {
         guard let last = previous.steps.last?.fill, let first = next.steps.first?.fill else {
             return
         }
-        var note = "fills of \(coin) are missing between \(last.time), which leaves "
+        var note =
+            "fills of \(coin) are missing between \(last.time), which leaves "
             + "\(previous.end), and \(first.time), which starts from \(first.start): what they "
             + "realised is in no position."
         if var draft = open, let share = lastShare {

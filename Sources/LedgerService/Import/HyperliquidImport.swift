@@ -13,9 +13,12 @@ import LedgerCore
 public struct HyperliquidImport: Sendable {
     /// One file as it was read.
     public struct File: Sendable {
+        /// What the report and errors call it.
         public var name: String
+        /// All of it.
         public var bytes: [UInt8]
 
+        /// A file that was read.
         public init(name: String, bytes: [UInt8]) {
             self.name = name
             self.bytes = bytes
@@ -24,9 +27,12 @@ public struct HyperliquidImport: Sendable {
 
     /// A record's file and its index in the file's array, from 0.
     public struct Place: Hashable, Comparable, Sendable {
+        /// Counts files of fills, then files of funding, from 0.
         public var file: Int
+        /// Counts the records of the file, from 0.
         public var index: Int
 
+        /// By file, then by index.
         public static func < (left: Place, right: Place) -> Bool {
             (left.file, left.index) < (right.file, right.index)
         }
@@ -35,11 +41,15 @@ public struct HyperliquidImport: Sendable {
     /// The account as the ledger names it. Where it is the account's address (0x…), the import can
     /// tell its own liquidations from those that it was the counterparty of.
     public let account: String
+    /// What the positions are filed under.
     public let strategy: String
 
+    /// The account where none is named.
     public static let accountDefault = "hyperliquid"
+    /// The strategy where none is named.
     public static let strategyDefault = "imported"
 
+    /// Both are part of what every run must repeat: other names make other positions.
     public init(
         account: String = HyperliquidImport.accountDefault,
         strategy: String = HyperliquidImport.strategyDefault
@@ -52,6 +62,7 @@ public struct HyperliquidImport: Sendable {
     public struct Conversion: Sendable {
         /// In the order of their first fills.
         public let positions: [Position]
+        /// What was taken and left out.
         public let report: HyperliquidReport
 
         /// All events, position by position, in an order in which they can be appended.
@@ -60,19 +71,25 @@ public struct HyperliquidImport: Sendable {
 
     /// One position's stream and what it comes to.
     public struct Position: Sendable {
+        /// Its id in the ledger: a UUIDv5 over account, coin and opening trade.
         public let id: UUID
+        /// As the exchange names it.
         public let coin: String
         /// The whole stream, in the order of appending.
         public let events: [NewEvent]
         /// The records that it was made of.
         public let places: Set<Place>
+        /// Time of its first fill.
         public let openedAt: Timestamp
+        /// Whether its stream ends with position_closed.
         public let isClosed: Bool
         /// What it holds at the end of the history, signed.
         public let qty: Fixed
         /// Shares of fills.
         public let fills: Int
+        /// Funding payments.
         public let payments: Int
+        /// The asset that it settles in.
         public let settle: String
         /// Σ of the venue's closed P&L.
         public let venueClosedPnl: Fixed
@@ -80,6 +97,7 @@ public struct HyperliquidImport: Sendable {
         public let realizedPrice: Fixed
         /// Fees by asset, as charged.
         public let fees: Amounts
+        /// + received, − paid.
         public let funding: Fixed
     }
 
@@ -111,8 +129,11 @@ public struct HyperliquidImport: Sendable {
             positions += own
         }
         report.finish()
-        positions.sort { ($0.openedAt, $0.coin, $0.id) < ($1.openedAt, $1.coin, $1.id) }
-        return Conversion(positions: positions, report: report)
+        // Positions of one coin that open in one millisecond keep their order.
+        let ordered = positions.enumerated().sorted {
+            ($0.element.openedAt, $0.offset) < ($1.element.openedAt, $1.offset)
+        }
+        return Conversion(positions: ordered.map(\.element), report: report)
     }
 
     // MARK: Reading

@@ -2,49 +2,65 @@ import LedgerCore
 
 /// What an import took and left out, and why.
 public struct HyperliquidReport: Sendable {
+    /// The account as the ledger names it.
     public let account: String
     /// Files in the order in which places number them: fills, then funding.
     public let files: [String]
+    /// Records of fills in the files.
     public internal(set) var fillsRead = 0
+    /// Records of funding in the files.
     public internal(set) var paymentsRead = 0
-    /// Distinct records that are in a position.
+    /// Distinct fills that are in a position.
     public private(set) var fillsTaken = 0
+    /// Distinct payments that are in a position.
     public private(set) var paymentsTaken = 0
     /// Records that say what another one has said already.
     public internal(set) var repeats = 0
+    /// In the order of the files.
     public private(set) var leftOut: [LeftOut] = []
     /// Where history begins with a position, or has a gap.
     public private(set) var notes: [String] = []
+    /// By name.
     public private(set) var coins: [Coin] = []
 
     /// One record that was left out, or a part of it.
     public struct LeftOut: Sendable, Equatable {
+        /// Where it stands.
         public let place: HyperliquidImport.Place
         /// What it is, for a person.
         public let what: String
+        /// Why.
         public let reason: String
     }
 
     /// What was taken of one coin, beside the venue's own figures.
     public struct Coin: Sendable, Equatable {
+        /// As the exchange names it.
         public let coin: String
+        /// The asset that its positions settle in; empty without one.
         public let settle: String
+        /// Positions made of its fills.
         public internal(set) var positions = 0
+        /// Of those, the ones that are open at the end of the history.
         public internal(set) var open = 0
         /// Shares of fills: a flip has two.
         public internal(set) var fills = 0
+        /// Funding payments.
         public internal(set) var payments = 0
-        /// In the settle asset; nil beyond the range.
+        /// Σ of the venue's closed P&L, before fees, in the settle asset; nil beyond the range.
         public internal(set) var venueClosedPnl: Fixed? = .zero
+        /// The ledger's realised price P&L: the same figure by average cost (accounting.md §4).
         public internal(set) var realizedPrice: Fixed? = .zero
+        /// + received, − paid, in the settle asset; nil beyond the range.
         public internal(set) var funding: Fixed? = .zero
         /// As charged; a sum beyond the range leaves out what went beyond it.
         public internal(set) var fees = Amounts()
-        /// What the positions hold, and what the venue's last record leaves.
+        /// What the positions hold at the end, signed.
         public internal(set) var qty: Fixed = .zero
+        /// What the venue's last record leaves, signed; nil if no record could be read.
         public internal(set) var venueQty: Fixed?
 
-        /// Ours − the venue's.
+        /// Ours − the venue's; nil beyond the range.
         public var difference: Fixed? {
             guard let realizedPrice, let venueClosedPnl else { return nil }
             return try? realizedPrice.subtracting(venueClosedPnl)
@@ -152,7 +168,6 @@ extension HyperliquidReport {
             $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)–\($0.upperBound)"
         }.joined(separator: ", ")
     }
-
 }
 
 // MARK: For programs

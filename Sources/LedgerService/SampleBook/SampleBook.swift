@@ -25,9 +25,13 @@ public struct SampleBook: Sendable {
     /// Positions whose events are made, and ordered, together.
     private static let blockSize = 96
 
+    /// Decides all that is random.
     public let seed: UInt64
+    /// How many positions.
     public let positions: Int
+    /// When it begins: a whole hour.
     public let start: Timestamp
+    /// The book that the lines name.
     public let book: BookName
 
     /// Describes a book; nothing is made before `lines`.
@@ -35,7 +39,7 @@ public struct SampleBook: Sendable {
     /// - Parameters:
     ///   - seed: Decides all that is random.
     ///   - positions: 0 to `positionsMax`.
-    ///   - start: From 1970 to `startMax`.
+    ///   - start: From 1970 to `startMax`; rounded down to the hour.
     ///   - book: The book that the lines name.
     public init(
         seed: UInt64, positions: Int = 12, start: Timestamp = startDefault, book: BookName = .main

@@ -111,7 +111,7 @@ extension SamplePosition {
 
     // MARK: What goes wrong
 
-    /// The short leg is bought back by the venue, at a bad price and for a fee; the long one is sold.
+    /// The venue buys the short leg back, at a bad price and for a fee; the long one is sold.
     mutating func liquidate() {
         let short = 1
         let qty = legs[short].held.magnitude

@@ -80,7 +80,7 @@ struct SamplePosition {
 
     // MARK: Events
 
-    /// Books what happened at `effectiveAt`, now unless it is given, and is known `delay` µs later.
+    /// Books what happened at `effectiveAt`, or now, and is known to the ledger `delay` µs later.
     mutating func book(
         _ payload: EventPayload, effectiveAt: Timestamp? = nil, source: EventSource = .venueWS,
         actor: String? = nil, delay: Int64 = 150_000

@@ -7,10 +7,11 @@ struct AppendReport: Sendable {
     /// A JSON line for each input line, instead of a summary only.
     var json: Bool
 
-    /// Writes what came of lines; those refused go to standard error.
-    func write(_ reports: [AppendTally.Report]) throws {
+    /// Writes what came of lines; those refused go to standard error. Of lines that failed the
+    /// first is enough: the others behind it say the same.
+    func write(_ reports: [AppendTally.Report], firstFailed: Int?) throws {
         for report in reports {
-            if let message = AppendReport.refusal(of: report) {
+            if let message = AppendReport.refusal(of: report, firstFailed: firstFailed) {
                 let (first, last) = (report.lines.first ?? 0, report.lines.last ?? 0)
                 let place = first == last ? "line \(first)" : "lines \(first)–\(last)"
                 Progress.standard.message("\(place): \(message)")
@@ -24,16 +25,21 @@ struct AppendReport: Sendable {
 
     /// Writes the numbers: on standard error where standard output is for programs.
     func summarize(_ tally: AppendTally) throws {
-        var words = "appended \(tally.appended), already known \(tally.known), "
+        var words =
+            "appended \(tally.appended), already known \(tally.known), "
             + "refused \(tally.refused)"
+        if tally.failed > 0 { words += ", failed \(tally.failed)" }
         if tally.buffered > 0 { words += ", buffered \(tally.buffered)" }
         if tally.lastPosition > 0 { words += "; last log position \(tally.lastPosition)" }
         if json { Progress.standard.message(words) } else { try Output.standard.line(words) }
     }
 
-    private static func refusal(of report: AppendTally.Report) -> String? {
+    private static func refusal(
+        of report: AppendTally.Report, firstFailed: Int?
+    ) -> String? {
         switch report.outcomes.first {
         case .refused(_, let message), .malformed(let message): message
+        case .failed(_, let message): report.lines.first == firstFailed ? message : nil
         case .committed, .buffered, nil: nil
         }
     }
@@ -53,6 +59,10 @@ struct AppendReport: Sendable {
             members["reason"] = .text(buffered.reason)
         case .refused(let code, let message):
             members["outcome"] = .string("refused")
+            members["code"] = .string(statusName(code))
+            members["message"] = .string(message)
+        case .failed(let code, let message):
+            members["outcome"] = .string("failed")
             members["code"] = .string(statusName(code))
             members["message"] = .string(message)
         case .malformed(let message):

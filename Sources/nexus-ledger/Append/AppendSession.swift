@@ -130,8 +130,10 @@ final class AppendSession: Sendable {
     }
 
     private func note(_ line: Int, _ message: String) throws {
-        let reports = state.withLock { $0.tally.malformed(line, message) }
-        try settings.report.write(reports)
+        let (reports, firstFailed) = state.withLock { state in
+            (state.tally.malformed(line, message), state.tally.firstFailed?.line)
+        }
+        try settings.report.write(reports, firstFailed: firstFailed)
     }
 
     private var isStopped: Bool { state.withLock(\.isStopped) }
@@ -139,14 +141,14 @@ final class AppendSession: Sendable {
     // MARK: Answers
 
     private func take(_ answer: Nexus_Ledger_V1_AppendStreamResponse) throws {
-        let reports = try state.withLock { state in
+        let (reports, firstFailed, lines) = try state.withLock { state in
             let reports = try state.tally.answered(answer)
             let hasRefused = state.tally.firstRefused != nil && !settings.keepsGoing
-            if hasRefused || state.tally.failure != nil { state.isStopped = true }
-            return reports
+            if hasRefused || state.tally.firstFailed != nil { state.isStopped = true }
+            return (reports, state.tally.firstFailed?.line, state.tally.lines)
         }
         permit.yield()
-        try settings.report.write(reports)
-        Progress.standard.show("\(tally.lines) lines")
+        try settings.report.write(reports, firstFailed: firstFailed)
+        Progress.standard.show("\(lines) lines")
     }
 }

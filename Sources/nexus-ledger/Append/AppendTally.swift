@@ -11,6 +11,8 @@ struct AppendTally {
         case committed(Nexus_Ledger_V1_Place)
         case buffered(Nexus_Ledger_V1_Buffered)
         case refused(code: Int32, message: String)
+        /// The ledger is away or at a limit: no fault of the line.
+        case failed(code: Int32, message: String)
         case malformed(message: String)
     }
 
@@ -29,17 +31,18 @@ struct AppendTally {
     private(set) var known = 0
     private(set) var buffered = 0
     private(set) var refused = 0
+    private(set) var failed = 0
     /// The last log position that was answered; 0 if none.
     private(set) var lastPosition: Int64 = 0
     /// The first line that was malformed or refused.
     private(set) var firstRefused: Int?
-    /// The status of a refusal that is no fault of the lines: the ledger is away or at a limit.
-    private(set) var failure: RPCError.Code?
+    /// The first line that failed, and the status that it was answered with.
+    private(set) var firstFailed: (line: Int, status: RPCError.Code)?
     private var waiting: [Item] = []
     private var first = 0
 
     /// Lines that came to an end.
-    var lines: Int { appended + known + buffered + refused }
+    var lines: Int { appended + known + buffered + refused + failed }
 
     /// Lines that were sent and not answered.
     var unanswered: [Int] {
@@ -72,16 +75,23 @@ struct AppendTally {
         case .committed(let committed):
             guard committed.places.count == lines.count else {
                 throw Failure(
-                    .failed, "the ledger gave \(committed.places.count) places to "
+                    .failed,
+                    "the ledger gave \(committed.places.count) places to "
                         + "\(lines.count) events: see its log")
             }
             outcomes = committed.places.map { .committed($0) }
         case .buffered(let answer):
             outcomes = lines.map { _ in .buffered(answer) }
         case .refused(let refusal):
-            outcomes = lines.map { _ in .refused(code: refusal.code, message: refusal.message) }
+            let (code, message) = (refusal.code, refusal.message)
+            let isFault = Failure.kind(of: AppendTally.status(code)) == .refused
+            let outcome =
+                isFault
+                ? Outcome.refused(code: code, message: message)
+                : Outcome.failed(code: code, message: message)
+            outcomes = lines.map { _ in outcome }
         case nil:
-            throw Failure(.failed, "the ledger gave an empty answer: is it newer than this command?")
+            throw Failure(.failed, "the ledger gave an empty answer: is this command too old?")
         }
         for (line, outcome) in zip(lines, outcomes) { count(outcome, of: line) }
         return [Report(lines: lines, outcomes: outcomes)] + drainMalformed()
@@ -112,14 +122,16 @@ struct AppendTally {
             if place.duplicate { known += 1 } else { appended += 1 }
             lastPosition = max(lastPosition, place.logPosition)
         case .buffered: buffered += 1
-        case .refused(let code, _):
+        case .refused, .malformed:
             refused += 1
             firstRefused = min(firstRefused ?? line, line)
-            let status = Status.Code(rawValue: Int(code)).flatMap { RPCError.Code($0) } ?? .unknown
-            if Failure.kind(of: status) == .failed { failure = failure ?? status }
-        case .malformed:
-            refused += 1
-            firstRefused = min(firstRefused ?? line, line)
+        case .failed(let code, _):
+            failed += 1
+            firstFailed = firstFailed ?? (line, AppendTally.status(code))
         }
+    }
+
+    private static func status(_ code: Int32) -> RPCError.Code {
+        Status.Code(rawValue: Int(code)).flatMap { RPCError.Code($0) } ?? .unknown
     }
 }

@@ -51,13 +51,14 @@ struct BookOption: ParsableArguments {
 
     /// Refuses what NEXUS_BOOK names wrongly.
     func validate() throws {
-        if book == nil, let name = Environment.value("NEXUS_BOOK") { _ = try BookOption.parse(name) }
+        guard book == nil, let name = Environment.value("NEXUS_BOOK") else { return }
+        _ = try BookOption.parse(name)
     }
 
     private static func parse(_ text: String) throws -> BookName {
         guard let name = BookName(text) else {
             throw ValidationError(
-                "'\(text)' is no name for a book: use 1 to 64 of a–z, 0–9, \"_\", \".\" and \"-\"")
+                "'\(text)' names no book: use 1 to 64 of a–z, 0–9, \"_\", \".\" and \"-\"")
         }
         return name
     }
@@ -82,7 +83,7 @@ struct FreshnessOption: ParsableArguments {
     private static func parse(_ text: String) throws -> Moment {
         if text == "head" { return .head }
         guard let position = Int64(text), position >= 0 else {
-            throw ValidationError("'\(text)' is neither a log position nor \"head\"")
+            throw ValidationError("use a log position or \"head\"")
         }
         return .position(position)
     }

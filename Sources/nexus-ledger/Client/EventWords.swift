@@ -34,13 +34,14 @@ enum EventWords {
 
     private static func words(_ opened: PositionOpened) -> String {
         let legs = opened.legs.map { leg in
-            "\(leg.side.rawValue) \(Figures.text(leg.targetQty)) \(leg.instrument) on \(leg.venue)"
+            "\(leg.side.rawValue) \(Figures.text(leg.targetQty)) \(leg.venue)"
         }
-        return "\(opened.strategy) on \(opened.asset): " + legs.joined(separator: ", ")
+        return "\(opened.strategy) \(opened.asset): " + legs.joined(separator: ", ")
     }
 
     private static func words(_ fill: Fill) -> String {
-        var words = "\(fill.side.rawValue) \(Figures.text(fill.qty)) @ \(Figures.text(fill.px)) "
+        var words =
+            "\(fill.side.rawValue) \(Figures.text(fill.qty)) @ \(Figures.text(fill.px)) "
             + "fee \(Figures.text(fill.fee)) \(fill.feeAsset)"
         if let cause = fill.cause, cause != .trade { words += ", \(cause.rawValue)" }
         if fill.intent == .rebalance { words += ", rebalance" }
@@ -51,9 +52,12 @@ enum EventWords {
 
     private static func words(_ funding: Funding) -> String {
         let verb = funding.amount.isNegative ? "paid" : "received"
-        var words = "\(verb) \(Figures.text(funding.amount.magnitude)) \(funding.asset) for "
-            + Figures.instant(us: funding.fundingTime.microseconds)
-        if let rate = funding.rate { words += ", rate \(Figures.text(rate))" }
+        var words = "\(verb) \(Figures.text(funding.amount.magnitude)) \(funding.asset)"
+        if let rate = funding.rate { words += " at \(Figures.text(rate))" }
+        // Month to minute: the year is that of the event.
+        words +=
+            " for "
+            + Figures.instant(us: funding.fundingTime.microseconds).dropFirst(5).dropLast(3)
         if funding.part != 0 { words += ", part \(funding.part)" }
         if let replaces = funding.replaces { words += ", replaces \(short(replaces))" }
         return words

@@ -43,7 +43,9 @@ enum Figures {
     /// "3 d 4 h", "5 min 6 s", "0.42 s": the two largest units.
     static func duration(seconds: Double) -> String {
         guard seconds >= 10 else {
-            return "\(Double(Int((max(seconds, 0) * 100).rounded())) / 100) s"
+            let hundredths = Int128((max(seconds, 0) * 100).rounded())
+            let exact = try? Fixed(scaled: hundredths * 10_000_000_000_000_000)
+            return "\(text(exact)) s"
         }
         let whole = Int64(min(seconds, 1e12))
         let units: [(Int64, String)] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")]

@@ -8,16 +8,19 @@ struct AppendCommand: LedgerCommand {
         commandName: "append",
         abstract: "Append events from JSON lines.",
         discussion: """
-            Each line is one event and, by default, one request, which is atomic. An event that the
-            ledger knows already is skipped, so that the same input can be appended again after
-            whatever went wrong. A line without "book" goes to --book.
+            Each line is one event and, by default, one request, which is atomic. An
+            event that the ledger knows already is skipped, so that the same input can
+            be appended again after whatever went wrong. A line without "book" goes to
+            --book.
 
-            At the first line that is malformed or refused it stops sending and tells the line; up
-            to 63 requests behind it are on their way by then, and are told too. With --keep-going
-            it goes on to the end of the input.
+            At the first line that is malformed or refused it stops sending and tells
+            the line; up to 63 requests behind it are on their way by then, and are told
+            too. With --keep-going it goes on to the end of the input.
 
-            A line: {"position_id":"…","type":"mark_recorded","effective_at":"2026-01-05T08:00:00Z",
-            "source":"venue_ws","event_id":"…","payload":{"leg":"long","px":"91250.5"}}
+            A LINE (wrapped here)
+              {"position_id":"019b8cb3-…","type":"mark_recorded","source":"venue_ws",
+              "effective_at":"2026-01-05T08:00:00Z","event_id":"019b8cb4-…",
+              "payload":{"leg":"long","px":"91250.5"}}
 
             EXAMPLES
               nexus-ledger append events.jsonl
@@ -69,7 +72,8 @@ struct AppendCommand: LedgerCommand {
         } catch is Output.Closed {
             throw Failure(
                 .failed,
-                "standard output was closed, so this stopped; run it again: known events are skipped")
+                "standard output was closed, so this stopped; run it again, known events are "
+                    + "skipped")
         }
         let tally = session.tally
         try report.summarize(tally)
@@ -78,9 +82,10 @@ struct AppendCommand: LedgerCommand {
 
     /// The stream has ended with an error.
     private func interrupted(_ tally: AppendTally, _ error: RPCError) -> Failure {
-        var failure = Failure(error)
+        var failure = Failure(Failure.kind(of: error.code), Failure.words(error))
         if let first = tally.unanswered.first, let last = tally.unanswered.last {
-            failure.message += "; whether lines \(first) to \(last) are appended is not known"
+            let lines = first == last ? "line \(first) is" : "lines \(first)–\(last) are"
+            failure.message += "; whether \(lines) appended is not known"
         }
         failure.message += "; run the same command again, known events are skipped"
         return failure
@@ -93,10 +98,11 @@ struct AppendCommand: LedgerCommand {
                 "the ledger ended the stream and left line \(first) and what follows unanswered; "
                     + "run the same command again, known events are skipped")
         }
-        guard let line = tally.firstRefused else { return }
-        if let failure = tally.failure {
-            throw Failure(.failed, "stopped at line \(line): \(Failure.hint(for: failure))")
+        if let failed = tally.firstFailed {
+            throw Failure(
+                .failed, "stopped at line \(failed.line); \(Failure.hint(for: failed.status))")
         }
+        guard let line = tally.firstRefused else { return }
         if atomic { throw Failure(.refused, "nothing was appended: mend it and run it again") }
         let lines = Figures.count(tally.refused, "line")
         throw Failure(

@@ -3,7 +3,8 @@ import ArgumentParser
 /// The commands that call a ledger, and `seed`, which makes what they append.
 enum ClientCommands {
     static let all: [any ParsableCommand.Type] = [
-        AppendCommand.self, PositionsCommand.self, ShowCommand.self, TimelineCommand.self,
-        PnlCommand.self, TailCommand.self, StatusCommand.self, SeedCommand.self,
+        AppendCommand.self, ImportCommand.self, PositionsCommand.self, ShowCommand.self,
+        TimelineCommand.self, PnlCommand.self, TailCommand.self, StatusCommand.self,
+        SeedCommand.self,
     ]
 }

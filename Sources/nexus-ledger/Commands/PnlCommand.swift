@@ -16,9 +16,9 @@ struct PnlDailyCommand: LedgerCommand {
         commandName: "daily",
         abstract: "Show the profit and loss of each UTC day.",
         discussion: """
-            A row for each day, strategy, asset and venue, or for those of them that --by names;
-            settle assets are never added up. Fees and net of a day are unknown until every fee of
-            it is valued.
+            A row for each day, strategy, asset and venue, or for those of them that
+            --by names; settle assets are never added up. Fees and net of a day are not
+            known until every fee of it is valued.
 
             EXAMPLES
               nexus-ledger pnl daily
@@ -72,7 +72,7 @@ struct PnlDailyCommand: LedgerCommand {
 
     private static func day(_ text: String) throws -> Day {
         guard let day = Day(text) else {
-            throw ValidationError("'\(text)' is no day such as 2026-01-31")
+            throw ValidationError("a day is written 2026-01-31")
         }
         return day
     }
@@ -80,7 +80,7 @@ struct PnlDailyCommand: LedgerCommand {
     private static func keys(_ text: String) throws -> [Key] {
         try text.split(separator: ",").map { name in
             guard let key = Key(rawValue: String(name)) else {
-                throw ValidationError("'\(name)' is none of day, strategy, asset and venue")
+                throw ValidationError("use day, strategy, asset and venue, with commas")
             }
             return key
         }
@@ -125,7 +125,7 @@ struct PnlDailyCommand: LedgerCommand {
             guard rows.count <= PnlDailyCommand.rowsMax else {
                 throw Failure(
                     .failed,
-                    "more than \(PnlDailyCommand.rowsMax) rows: narrow it with --from, --to or --by")
+                    "more than \(PnlDailyCommand.rowsMax) rows: use --from, --to or --by")
             }
             Progress.standard.show("\(rows.count) rows read")
         } while !request.pageToken.isEmpty

@@ -8,8 +8,9 @@ struct PositionsCommand: LedgerCommand {
         commandName: "positions",
         abstract: "List positions, newest first.",
         discussion: """
-            Open positions; --closed for those that are CLOSED or CANCELLED, --all for both. Totals
-            are in the position's settle asset and not there where its legs have several.
+            Open positions; --closed for those that are CLOSED or CANCELLED, --all for
+            both. Totals are in the position's settle asset, and are not there where its
+            legs have several.
 
             EXAMPLES
               nexus-ledger positions

@@ -8,13 +8,14 @@ struct SeedCommand: LedgerCommand {
         commandName: "seed",
         abstract: "Print a sample book of funding arbitrage as JSON lines for `append`.",
         discussion: """
-            Needs no ledger. The same arguments give the same bytes. Two-leg positions on several
-            venues over ten days: opens in several fills, hourly and 8-hourly funding, partial and
-            full closes, a liquidation, a late fee, a voided and replaced trade.
+            Needs no ledger. The same arguments give the same bytes. Two-leg positions on
+            several venues over ten days: opens in several fills, hourly and 8-hourly
+            funding, partial and full closes, a liquidation, a late fee, a trade that is
+            voided and replaced.
 
             EXAMPLES
               nexus-ledger seed --seed 1 | nexus-ledger append -
-              nexus-ledger seed --seed 2 --positions 100 --start 2026-03-01T00:00:00Z > book.jsonl
+              nexus-ledger seed --seed 2 --positions 100 > book.jsonl
               nexus-ledger seed --seed 1 | nexus-ledger fold -
 
             \(Failure.help)
@@ -45,7 +46,7 @@ struct SeedCommand: LedgerCommand {
     private static func time(_ text: String) throws -> Timestamp {
         guard let time = Timestamp(text), time <= SampleBook.startMax else {
             throw ValidationError(
-                "'\(text)' is no time such as 2026-01-05T00:00:00Z, at most "
+                "a time is written 2026-01-05T00:00:00Z, and here is at most "
                     + "\(SampleBook.startMax)")
         }
         return time

@@ -64,7 +64,7 @@ struct ShowCommand: LedgerCommand {
                 + "\(position.revision), tables as of \(asOf)")
         if !position.staleReason.isEmpty {
             let reason = position.staleReason.printable
-            lines.append(style.red("STALE: what follows is the last that could be folded: \(reason)"))
+            lines.append(style.red("STALE, this is the last that could be folded: \(reason)"))
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -141,8 +141,7 @@ struct PositionArgument: ParsableArguments {
 
     static func parse(_ text: String) throws -> UUID {
         guard let id = UUID(text) else {
-            throw ValidationError(
-                "'\(text)' is no UUID such as 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4")
+            throw ValidationError("an id is a UUID: 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4")
         }
         return id
     }

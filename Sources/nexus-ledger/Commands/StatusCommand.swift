@@ -9,12 +9,13 @@ struct StatusCommand: LedgerCommand {
         commandName: "status",
         abstract: "Show how the ledger is: head, projections and their lag, queue, database.",
         discussion: """
-            All books unless --book or NEXUS_BOOK names one. What needs attention is marked with
-            "!"; the exit code is 0 whenever the ledger answers, so that a script decides by --json.
+            All books unless --book or NEXUS_BOOK names one. What needs attention is
+            marked with "!"; the exit code is 0 whenever the ledger answers, so that
+            scripts decide by --json.
 
             EXAMPLES
               nexus-ledger status
-              nexus-ledger status --json | jq '.books[].projections[] | select(.lag_events > 0)'
+              nexus-ledger status --json | jq '.books[] | {book, head, quarantined}'
 
             \(Failure.help)
             """)
@@ -77,7 +78,8 @@ private struct StatusReport {
 
     func head(_ book: Nexus_Ledger_V1_BookStatus) -> String {
         let last = "last event \(Figures.instant(us: book.headRecordedAtUs)) UTC"
-        var text = style.bold("book \(book.book.printable)") + "  head \(book.head)"
+        var text =
+            style.bold("book \(book.book.printable)") + "  head \(book.head)"
             + (book.head > 0 ? ", \(last)" : "") + "\n"
         if book.quarantined > 0 {
             let count = Figures.count(book.quarantined, "position")
@@ -114,7 +116,8 @@ private struct StatusReport {
                 Table.Cell(
                     isRunning ? projection.state : "! \(projection.state)",
                     [isRunning ? .green : .red]),
-                Table.Cell(String(projection.logPosition)), Table.Cell(String(projection.lagEvents)),
+                Table.Cell(String(projection.logPosition)),
+                Table.Cell(String(projection.lagEvents)),
                 Table.Cell(Figures.duration(seconds: projection.lagSeconds)),
                 Table.Cell(String(projection.epoch)), Table.Cell(String(projection.logicVersion)),
                 Table.Cell(projection.error, [.red]),

@@ -9,16 +9,17 @@ struct TailCommand: LedgerCommand {
         commandName: "tail",
         abstract: "Print the events of a book's log, and follow it.",
         discussion: """
-            From the first event on unless --after or --last says otherwise, and then each new
-            event as it is committed, until Ctrl-C; --until-head ends at what is there now. With
-            --json each event is a line, with its payload as it was hashed. The log position comes
-            first in each line: give the last one seen to --after to go on from there.
+            From the first event on unless --after or --last says otherwise, and then
+            each new event as it is committed, until Ctrl-C; --until-head ends at what
+            is there now. The log position comes first in each line: give the last one
+            seen to --after to go on from there. With --json each event is a line, with
+            its payload as it was hashed.
 
             EXAMPLES
               nexus-ledger tail --last 20
               nexus-ledger tail --type position_opened --type position_closed
               nexus-ledger tail --until-head --json > main.jsonl
-              nexus-ledger tail --json --after 1203 --position 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
+              nexus-ledger tail --position 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
 
             \(Failure.help)
             """)
@@ -59,7 +60,7 @@ struct TailCommand: LedgerCommand {
     private static func type(_ text: String) throws -> EventType {
         guard let type = EventType(rawValue: text) else {
             let known = EventType.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ValidationError("'\(text)' is no type of event: use one of \(known)")
+            throw ValidationError("use one of \(known)")
         }
         return type
     }

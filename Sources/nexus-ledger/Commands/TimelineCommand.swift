@@ -9,13 +9,13 @@ struct TimelineCommand: LedgerCommand {
         commandName: "timeline",
         abstract: "Show every event of a position with running totals.",
         discussion: """
-            The totals after an event are those of its leg; the last column is the position's net.
-            An event that was voided is struck through and counts for nothing; the void that did it
-            is named. With --json each event is a line.
+            The totals after an event are those of its leg; the last column is the
+            position's net. An event that was voided is struck through and counts for
+            nothing; the void that did it is named. With --json each event is a line.
 
             EXAMPLES
               nexus-ledger timeline 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
-              nexus-ledger timeline 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4 | less -SR
+              nexus-ledger timeline 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4 | less -S
               nexus-ledger timeline 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4 --json
 
             \(Failure.help)

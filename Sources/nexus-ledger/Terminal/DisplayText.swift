@@ -35,7 +35,7 @@ extension Character {
         }
     }
 
-    /// The blocks whose characters are wide or fullwidth in Unicode's EastAsianWidth.txt, and emoji.
+    /// The blocks of wide and fullwidth characters in Unicode's EastAsianWidth.txt, and emoji.
     private static func isWide(_ scalar: UInt32) -> Bool {
         switch scalar {
         case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0x33FF, 0x3400...0x4DBF, 0x4E00...0x9FFF,

@@ -46,8 +46,14 @@ extension Failure {
 
     private init(_ error: RPCError) {
         let hint = Failure.hint(for: error.code)
-        let said = error.message.isEmpty ? "the ledger answered \(error.code)" : error.message
-        self.init(Failure.kind(of: error.code), hint.isEmpty ? said : "\(said): \(hint)")
+        let words = Failure.words(error)
+        self.init(Failure.kind(of: error.code), hint.isEmpty ? words : "\(words); \(hint)")
+    }
+
+    /// What the ledger, or the connection to it, said.
+    static func words(_ error: RPCError) -> String {
+        guard !error.message.isEmpty else { return "the ledger answered \(error.code)" }
+        return error.message.hasSuffix(".") ? String(error.message.dropLast()) : error.message
     }
 
     /// Whether a status says that the caller's input was refused.
@@ -61,14 +67,12 @@ extension Failure {
     /// What to do about a status whose message does not say it.
     static func hint(for code: RPCError.Code) -> String {
         switch code {
-        case .unavailable:
-            "the ledger is starting or stopping, or its database is away; see `nexus-ledger "
-                + "status` and try again"
-        case .deadlineExceeded: "no answer in time; see `nexus-ledger status`"
-        case .resourceExhausted: "the ledger is at a limit; try again later"
+        case .unavailable: "see `nexus-ledger status`, and try again"
+        case .deadlineExceeded: "there was no answer in time, see `nexus-ledger status`"
+        case .resourceExhausted: "the ledger is at a limit, try again later"
         case .permissionDenied: "ask who runs the ledger for the role"
-        case .notFound: "`nexus-ledger positions --all` lists what there is; is the book right?"
-        case .unimplemented: "the ledger is older than this command; start the new one"
+        case .notFound: "is the book right? `nexus-ledger positions --all` lists what there is"
+        case .unimplemented: "the ledger is older than this command, start the new one"
         case .internalError, .unknown, .dataLoss: "see the ledger's log"
         default: ""
         }

@@ -17,7 +17,9 @@ extension LedgerCommand {
             try Output.standard.flush()
         } catch is Output.Closed {
             return
-        } catch let error where error is ExitCode || error is CleanExit || error is ValidationError {
+        } catch let error
+            where error is ExitCode || error is CleanExit || error is ValidationError
+        {
             throw error
         } catch {
             let failure = Failure(error)

@@ -29,7 +29,8 @@ struct Style: Sendable {
 
     /// What suits a descriptor.
     init(of descriptor: Int32) {
-        isOn = isatty(descriptor) == 1 && Environment.value("NO_COLOR") == nil
+        isOn =
+            isatty(descriptor) == 1 && Environment.value("NO_COLOR") == nil
             && Environment.value("TERM") != "dumb"
     }
 

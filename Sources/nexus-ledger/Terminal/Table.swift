@@ -77,9 +77,10 @@ struct Table: Sendable {
         let layouts = columns.indices.map(layout)
         var shown = Array(columns.indices)
         if let widthMax { spare(&shown, layouts, widthMax) }
-        var text = line(shown.map { index in
-            style.painted(layouts[index].padded(Cell(columns[index].title), .plain), [.bold])
-        })
+        var text = line(
+            shown.map { index in
+                style.painted(layouts[index].padded(Cell(columns[index].title), .plain), [.bold])
+            })
         for row in rows {
             switch row {
             case .cells(let cells):
@@ -108,9 +109,11 @@ struct Table: Sendable {
 
     private func spare(_ shown: inout [Int], _ layouts: [Layout], _ widthMax: Int) {
         while width(of: shown, layouts) > widthMax {
-            guard let last = shown.indices.max(by: { left, right in
-                (columns[shown[left]].spare, left) < (columns[shown[right]].spare, right)
-            }), columns[shown[last]].spare > 0 else { return }
+            guard
+                let last = shown.indices.max(by: { left, right in
+                    (columns[shown[left]].spare, left) < (columns[shown[right]].spare, right)
+                }), columns[shown[last]].spare > 0
+            else { return }
             shown.remove(at: last)
         }
     }

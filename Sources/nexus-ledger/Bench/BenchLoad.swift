@@ -1,0 +1,67 @@
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import LedgerRPC
+
+/// Loads on a running ledger.
+struct BenchLoad: Sendable {
+    typealias Calls = Nexus_Ledger_V1_Ledger.Client<HTTP2ClientTransport.WrappedChannel>
+
+    let calls: Calls
+
+    /// Sends requests over one stream with at most `unanswered` open; returns the duration.
+    func stream(
+        _ requests: [Nexus_Ledger_V1_AppendRequest], unanswered: Int
+    ) async throws -> Duration {
+        let (permits, permit) = AsyncStream.makeStream(
+            of: Void.self, bufferingPolicy: .bufferingOldest(unanswered))
+        for _ in 0..<unanswered { permit.yield() }
+        let start = ContinuousClock.now
+        try await calls.appendStream { writer in
+            var permits = permits.makeAsyncIterator()
+            for request in requests {
+                _ = await permits.next()
+                try await writer.write(request)
+            }
+        } onResponse: { response in
+            for try await answer in response.messages {
+                if case .refused(let refusal) = answer.outcome {
+                    throw Failure(.failed, "the ledger refused the load: \(refusal.message)")
+                }
+                permit.yield()
+            }
+        }
+        return ContinuousClock.now - start
+    }
+
+    /// Sends requests from `callers` at once, one call a request; returns the duration.
+    func unary(
+        _ requests: [Nexus_Ledger_V1_AppendRequest], callers: Int
+    ) async throws -> Duration {
+        let start = ContinuousClock.now
+        let calls = calls
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for caller in 0..<callers {
+                group.addTask {
+                    for index in stride(from: caller, to: requests.count, by: callers) {
+                        _ = try await calls.append(requests[index])
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        return ContinuousClock.now - start
+    }
+
+    /// The durations of `body`, called `count` times one after the other, in seconds.
+    static func latencies(
+        _ count: Int, _ body: (Int) async throws -> Void
+    ) async throws -> [Double] {
+        var durations: [Double] = []
+        for index in 0..<count {
+            let start = ContinuousClock.now
+            try await body(index)
+            durations.append(BenchReport.seconds(ContinuousClock.now - start))
+        }
+        return durations
+    }
+}

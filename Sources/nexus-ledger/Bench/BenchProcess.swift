@@ -1,0 +1,87 @@
+import Foundation
+import LedgerService
+import Postgres
+
+/// A `serve` of this executable on a private cluster, as a process of its own.
+final class BenchProcess {
+    let directory: String
+    let socket: String
+    private let process = Process()
+    /// From the start of the process to its "ready".
+    private(set) var startDuration = Duration.zero
+
+    /// Starts it and returns when it is ready.
+    init(directory: String, pausesProjections: Bool) throws {
+        self.directory = directory
+        socket = directory + "/ledger.sock"
+        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.arguments =
+            ["serve", "--embedded", directory, "--socket", socket]
+            + (pausesProjections ? ["--pause-projections"] : [])
+        let output = Pipe()
+        process.standardOutput = output
+        let log = directory + ".log"
+        FileManager.default.createFile(atPath: log, contents: nil)
+        process.standardError = FileHandle(forWritingAtPath: log)
+        let start = ContinuousClock.now
+        try process.run()
+        let line = output.fileHandleForReading.availableData
+        startDuration = ContinuousClock.now - start
+        guard String(decoding: line, as: UTF8.self).hasPrefix("ready") else {
+            let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+            throw Failure(.failed, "serve did not start: " + said)
+        }
+    }
+
+    /// The cluster's database.
+    func conninfo() throws -> ConnectionInfo {
+        try ConnectionInfo(try EmbeddedCluster(directory: directory).attach())
+    }
+
+    /// The most resident bytes that it ever had (VmHWM).
+    var peakMemory: Int64 {
+        let path = "/proc/\(process.processIdentifier)/status"
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return 0 }
+        for line in text.split(separator: "\n") where line.hasPrefix("VmHWM:") {
+            let digits = line.filter(\.isNumber)
+            return (Int64(digits) ?? 0) * 1_024
+        }
+        return 0
+    }
+
+    /// Stops it and waits for its end.
+    func stop() {
+        process.terminate()
+        process.waitUntilExit()
+    }
+
+    deinit {
+        if process.isRunning { stop() }
+    }
+
+    /// Where PostgreSQL's programs are.
+    static func postgresProgram(_ name: String) -> String {
+        for major in stride(from: 20, through: 15, by: -1) {
+            let path = "/usr/lib/postgresql/\(major)/bin/\(name)"
+            if FileManager.default.isExecutableFile(atPath: path) { return path }
+        }
+        return name
+    }
+
+    /// Runs a program and returns what it printed.
+    static func run(_ arguments: [String]) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = arguments
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failure(.failed, "\(arguments[0]) failed: is PostgreSQL 15 installed whole?")
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+}
