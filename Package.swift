@@ -79,6 +79,7 @@ let package = Package(
             ]),
         .target(
             name: "LedgerTesting", dependencies: ["Postgres", "LedgerCore"]),
+        .testTarget(name: "LedgerCoreTests", dependencies: ["LedgerCore", "LedgerTesting"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "LedgerTesting"]),
         .testTarget(
             name: "LedgerServiceTests",
@@ -89,5 +90,19 @@ let package = Package(
         .testTarget(
             name: "LedgerRPCTests",
             dependencies: ["LedgerRPC", grpcCore, grpcTransport, nioCore]),
+        .testTarget(
+            name: "ProjectionsTests",
+            dependencies: ["Projections", "LedgerCore", "LedgerTesting", "Admission"]),
+        .testTarget(
+            name: "AppendPipelineTests",
+            dependencies: ["AppendPipeline", "Postgres", "LedgerCore"]),
+        .testTarget(name: "TidyTests"),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "Admission", "AppendPipeline", "EventStore", "LedgerCore", "LedgerRPC",
+                "LedgerService", "LedgerTesting", "Postgres", "ProjectionEngine", "Projections",
+                "Schema", crypto,
+            ]),
     ]
 )

@@ -1,7 +1,8 @@
 import LedgerCore
 
 /// analytics.daily_pnl: Σ of the position days by (day, strategy, asset, venue, settle asset)
-/// (§5). It is kept as a sum: what an account adds is its new days minus its old ones.
+/// (§5). It is kept as a sum: what an account adds is its new days minus its old ones. The terms
+/// are summed by the database, because a sum of figures may leave the range that its result keeps.
 public enum DailyPnl {
     public struct Key: Hashable, Sendable {
         public var day: Day
@@ -11,8 +12,9 @@ public enum DailyPnl {
         public var settle: ExactText
     }
 
-    /// What is added to a row; all of it may be negative.
+    /// One term of a row's sum; all of it may be negative.
     public struct Delta: Hashable, Sendable {
+        public var key: Key
         public var pricePnl = Fixed.zero
         public var feesKnown = Fixed.zero
         public var fundingKnown = Fixed.zero
@@ -23,54 +25,92 @@ public enum DailyPnl {
         public var fills: Int64 = 0
         public var positions: Int64 = 0
         public var legDays: Int64 = 0
-        /// The last event behind the change.
-        public var changed = Stamp.none
+        /// A leg's day is gone, so that the row's last event may be an earlier one again.
+        public var isRemoval = false
+        /// The last event of the leg's day; none for one that goes.
+        public var changed: Stamp
 
-        var isEmpty: Bool {
-            var copy = self
-            copy.changed = .none
-            return copy == Delta()
+        init(_ key: Key) {
+            self.key = key
+            changed = .none
+        }
+
+        init(_ day: LegDay, sign: Int, key: Key) {
+            self.init(key)
+            if sign > 0 { changed = day.changed }
+            pricePnl = day.pricePnl.signed(sign)
+            feesKnown = day.feesKnown.signed(sign)
+            fundingKnown = day.fundingKnown.signed(sign)
+            adjustments = day.adjustments.signed(sign)
+            volume = (day.volume ?? .zero).signed(sign)
+            unvaluedFees = day.unvaluedFees > 0 ? Int64(sign) : 0
+            unvaluedFunding = day.unvaluedFunding > 0 ? Int64(sign) : 0
+            fills = Int64(sign) * day.fills
+            legDays = Int64(sign)
         }
     }
 
-    /// Adds what `account` contributes, `sign` times (+1 or −1).
-    /// - Throws: a sum that leaves the range.
-    public static func add(
-        _ account: PositionAccount?, sign: Int, changed: Stamp, to deltas: inout [Key: Delta]
-    ) throws(FixedError) {
-        guard let account else { return }
-        var keys: Set<Key> = []
-        for leg in account.legs {
-            for day in leg.days {
-                let key = Key(
-                    day: day.day, strategy: ExactText(account.opened.strategy),
-                    asset: ExactText(account.opened.asset), venue: ExactText(leg.terms.venue),
-                    settle: ExactText(leg.terms.settle))
-                var delta = deltas[key] ?? Delta()
-                try delta.add(day, sign: sign)
-                if keys.insert(key).inserted { delta.positions += Int64(sign) }
-                delta.changed.raise(to: changed)
-                deltas[key] = delta
+    /// What brings the sums from one state of a position to another; days that stay the same
+    /// give nothing.
+    public static func deltas(
+        from old: PositionAccount?, to new: PositionAccount?
+    ) -> [Delta] {
+        var deltas: [Delta] = []
+        var before: [DayOfLeg: LegDay] = [:]
+        var keysBefore: Set<Key> = []
+        var keysAfter: Set<Key> = []
+        if let old {
+            for (index, leg) in old.legs.enumerated() {
+                for day in leg.days {
+                    before[DayOfLeg(leg: index, day: day.day)] = day
+                    keysBefore.insert(key(old, leg, day))
+                }
             }
         }
+        if let new {
+            for (index, leg) in new.legs.enumerated() {
+                for day in leg.days {
+                    let key = key(new, leg, day)
+                    keysAfter.insert(key)
+                    let known = before.removeValue(forKey: DayOfLeg(leg: index, day: day.day))
+                    guard known != day else { continue }
+                    if let known {
+                        deltas.append(Delta(known, sign: -1, key: key))
+                    }
+                    deltas.append(Delta(day, sign: 1, key: key))
+                }
+            }
+        }
+        if let old {
+            for (place, day) in before {
+                let key = key(old, old.legs[place.leg], day)
+                var delta = Delta(day, sign: -1, key: key)
+                delta.isRemoval = true
+                deltas.append(delta)
+            }
+        }
+        for key in keysAfter.subtracting(keysBefore) {
+            var delta = Delta(key)
+            delta.positions = 1
+            deltas.append(delta)
+        }
+        for key in keysBefore.subtracting(keysAfter) {
+            var delta = Delta(key)
+            delta.positions = -1
+            deltas.append(delta)
+        }
+        return deltas
     }
 
-    /// Drops the keys to which nothing is added.
-    public static func compact(_ deltas: [Key: Delta]) -> [Key: Delta] {
-        deltas.filter { !$0.value.isEmpty }
+    private struct DayOfLeg: Hashable {
+        var leg: Int
+        var day: Day
     }
-}
 
-extension DailyPnl.Delta {
-    fileprivate mutating func add(_ day: LegDay, sign: Int) throws(FixedError) {
-        pricePnl = try pricePnl.adding(day.pricePnl.signed(sign))
-        feesKnown = try feesKnown.adding(day.feesKnown.signed(sign))
-        fundingKnown = try fundingKnown.adding(day.fundingKnown.signed(sign))
-        adjustments = try adjustments.adding(day.adjustments.signed(sign))
-        volume = try volume.adding((day.volume ?? .zero).signed(sign))
-        unvaluedFees += day.unvaluedFees > 0 ? Int64(sign) : 0
-        unvaluedFunding += day.unvaluedFunding > 0 ? Int64(sign) : 0
-        fills += Int64(sign) * day.fills
-        legDays += Int64(sign)
+    private static func key(_ account: PositionAccount, _ leg: LegAccount, _ day: LegDay) -> Key {
+        Key(
+            day: day.day, strategy: ExactText(account.opened.strategy),
+            asset: ExactText(account.opened.asset), venue: ExactText(leg.terms.venue),
+            settle: ExactText(leg.terms.settle))
     }
 }

@@ -27,6 +27,27 @@ public struct Admission<History: StreamHistory> {
         nextPosition = head.advanced(by: 1)
     }
 
+    /// An id that was derived ahead, and the terms that it was derived from.
+    public struct DerivedID: Sendable {
+        public let id: UUID
+        private let terms: LegTerms?
+
+        /// nil for events that bring their own ids, or whose terms are not known.
+        public init?(_ payload: EventPayload, terms: LegTerms?) {
+            guard let id = EventIdentity.derivedID(of: payload, terms: terms) else { return nil }
+            self.id = id
+            self.terms = terms
+        }
+
+        /// Whether the position's own terms give the same id.
+        func holds(for own: LegTerms?) -> Bool {
+            guard let terms, let own else { return self.terms == nil && own == nil }
+            return terms.venue.isExactly(own.venue) && terms.account.isExactly(own.account)
+                && terms.instrument.isExactly(own.instrument)
+                && terms.fundingInterval == own.fundingInterval
+        }
+    }
+
     /// One event of an admitted request.
     public enum Outcome: Sendable {
         /// To be appended, in its place.
@@ -38,14 +59,15 @@ public struct Admission<History: StreamHistory> {
     /// The last position handed out.
     public var head: LogPosition { nextPosition.advanced(by: -1) }
 
-    /// Decides a request. `recordedAt` is the time of the batch.
+    /// Decides a request. `recordedAt` is the time of the batch. `derivedIDs` may hold ids that
+    /// were derived before, from the same frozen terms.
     public mutating func admit(
-        _ request: [NewEvent], recordedAt: Timestamp
+        _ request: [NewEvent], derivedIDs: [DerivedID?] = [], recordedAt: Timestamp
     ) throws -> Result<[Outcome], Refusal> {
         undo = Undo()
         let before = nextPosition
         do {
-            return .success(try decide(request, recordedAt: recordedAt))
+            return .success(try decide(request, derivedIDs, recordedAt: recordedAt))
         } catch let refusal as Refusal {
             for (id, state) in undo.streams.reversed() { streams[id] = state }
             for id in undo.ids {
@@ -59,7 +81,7 @@ public struct Admission<History: StreamHistory> {
     }
 
     private mutating func decide(
-        _ request: [NewEvent], recordedAt: Timestamp
+        _ request: [NewEvent], _ derivedIDs: [DerivedID?], recordedAt: Timestamp
     ) throws -> [Outcome] {
         var outcomes: [Outcome] = []
         outcomes.reserveCapacity(request.count)
@@ -71,7 +93,8 @@ public struct Admission<History: StreamHistory> {
             if event.expectedVersion != .any { expectsVersion = true }
             let id: UUID
             do {
-                id = try identify(event, at: index, state: state)
+                let derived = index < derivedIDs.count ? derivedIDs[index] : nil
+                id = try identify(event, at: index, state: state, derived: derived)
             } catch let refusal as Refusal {
                 if conflict != nil { continue }
                 throw refusal
@@ -115,7 +138,7 @@ public struct Admission<History: StreamHistory> {
 
     /// The event's id: derived, or its own.
     private func identify(
-        _ event: NewEvent, at index: Int, state: StreamState?
+        _ event: NewEvent, at index: Int, state: StreamState?, derived hint: DerivedID?
     ) throws -> UUID {
         guard event.type.derivesID else {
             guard let id = event.eventID else {
@@ -129,7 +152,9 @@ public struct Admission<History: StreamHistory> {
             guard let leg = state.leg(name) else { throw unknownLeg(name, state, at: index) }
             terms = state.opened.legs[leg]
         }
-        guard let derived = EventIdentity.derivedID(of: event.payload, terms: terms) else {
+        let known = hint.flatMap { $0.holds(for: terms) ? $0.id : nil }
+        guard let derived = known ?? EventIdentity.derivedID(of: event.payload, terms: terms)
+        else {
             throw Refusal.invalid(index: index, InvalidField("event_id", "", "is required"))
         }
         if let given = event.eventID, given != derived {

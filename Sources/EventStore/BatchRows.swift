@@ -31,11 +31,20 @@ struct BatchRows {
     private var runPeers = ArrayBuilder(of: .int8)
     private var runHosts = ArrayBuilder(of: .text)
 
+    /// From this many events on, COPY costs less than arrays although it needs two more round
+    /// trips.
+    static let copyEventsMin = 200
+    private let usesCopy: Bool
+    private var eventRows = BinaryCopyWriter(columns: 15)
+    private var keyRows = BinaryCopyWriter(columns: 4)
+
     private var touched: Set<UUID> = []
     private var hash: [UInt8] = []
     private var scratch: [UInt8] = []
 
-    init(book: BookName, bookID: BookID, recordedAt: Timestamp) {
+    /// `eventsMax`: how many events are added at the most.
+    init(book: BookName, bookID: BookID, recordedAt: Timestamp, eventsMax: Int) {
+        usesCopy = eventsMax >= BatchRows.copyEventsMin
         self.book = book
         self.bookID = bookID
         self.recordedAt = recordedAt
@@ -68,6 +77,52 @@ struct BatchRows {
         count += 1
         lastPosition = event.logPosition
         touched.insert(event.positionID)
+        hash.removeAll(keepingCapacity: true)
+        LeafHash.append(
+            LeafHash.Input(
+                book: book, logPosition: event.logPosition, version: event.version,
+                eventID: event.eventID, recordedAt: recordedAt, event: new,
+                payloadDigest: payload.digest),
+            to: &hash, scratch: &scratch)
+        if usesCopy {
+            addRow(event, new, payload)
+        } else {
+            addColumns(event, new, payload)
+        }
+    }
+
+    private mutating func addRow(_ event: Event, _ new: NewEvent, _ payload: Submission.Payload) {
+        eventRows.beginRow()
+        eventRows.append.int4(bookID.rawValue)
+        eventRows.append.int8(event.logPosition.rawValue)
+        eventRows.append.uuid(high: event.positionID.high, low: event.positionID.low)
+        eventRows.append.int8(event.version.rawValue)
+        eventRows.append.uuid(high: event.eventID.high, low: event.eventID.low)
+        eventRows.append.text(event.type.rawValue)
+        eventRows.append.int4(new.schemaVersion)
+        eventRows.append.timestamptz(microseconds: event.effectiveAt.microseconds)
+        eventRows.append.timestamptz(microseconds: recordedAt.microseconds)
+        eventRows.append.text(new.source.rawValue)
+        if let actor = new.actor { eventRows.append.text(actor) } else { eventRows.append.null() }
+        for id in [new.causationID, new.correlationID] {
+            if let id {
+                eventRows.append.uuid(high: id.high, low: id.low)
+            } else {
+                eventRows.append.null()
+            }
+        }
+        eventRows.append.json(utf8: payload.bytes)
+        eventRows.append.bytea(hash)
+        keyRows.beginRow()
+        keyRows.append.int4(bookID.rawValue)
+        keyRows.append.uuid(high: event.eventID.high, low: event.eventID.low)
+        keyRows.append.int8(event.logPosition.rawValue)
+        keyRows.append.timestamptz(microseconds: recordedAt.microseconds)
+    }
+
+    private mutating func addColumns(
+        _ event: Event, _ new: NewEvent, _ payload: Submission.Payload
+    ) {
         logPositions.append.int8(event.logPosition.rawValue)
         positionIDs.append.uuid(high: event.positionID.high, low: event.positionID.low)
         versions.append.int8(event.version.rawValue)
@@ -80,13 +135,6 @@ struct BatchRows {
         add(new.causationID, to: &causationIDs)
         add(new.correlationID, to: &correlationIDs)
         payloads.append.json(utf8: payload.bytes)
-        hash.removeAll(keepingCapacity: true)
-        LeafHash.append(
-            LeafHash.Input(
-                book: book, logPosition: event.logPosition, version: event.version,
-                eventID: event.eventID, recordedAt: recordedAt, event: new,
-                payloadDigest: payload.digest),
-            to: &hash, scratch: &scratch)
         leafHashes.append.bytea(hash)
         keyIDs.append.uuid(high: event.eventID.high, low: event.eventID.low)
         keyPositions.append.int8(event.logPosition.rawValue)
@@ -119,15 +167,24 @@ struct BatchRows {
         var pipeline = Pipeline()
         let book = Parameter.int4(bookID.rawValue)
         let time = Parameter.timestamp(recordedAt)
-        pipeline.add(
-            StoreSQL.insertEvents,
-            [
-                book, time, logPositions.take(), positionIDs.take(), self.versions.take(),
-                eventIDs.take(), types.take(), schemaVersions.take(), effectiveAts.take(),
-                sources.take(), actors.take(), causationIDs.take(), correlationIDs.take(),
-                payloads.take(), leafHashes.take(),
-            ])
-        pipeline.add(StoreSQL.insertKeys, [book, time, keyIDs.take(), keyPositions.take()])
+        if usesCopy {
+            try connection.copyIn(StoreSQL.copyEvents, deadline: deadline) { out in
+                try out.finish(&eventRows)
+            }
+            try connection.copyIn(StoreSQL.copyKeys, deadline: deadline) { out in
+                try out.finish(&keyRows)
+            }
+        } else {
+            pipeline.add(
+                StoreSQL.insertEvents,
+                [
+                    book, time, logPositions.take(), positionIDs.take(), self.versions.take(),
+                    eventIDs.take(), types.take(), schemaVersions.take(), effectiveAts.take(),
+                    sources.take(), actors.take(), causationIDs.take(), correlationIDs.take(),
+                    payloads.take(), leafHashes.take(),
+                ])
+            pipeline.add(StoreSQL.insertKeys, [book, time, keyIDs.take(), keyPositions.take()])
+        }
         pipeline.add(
             StoreSQL.saveStreams,
             [book, time, ids.take(), versions.take(), states.take(), progresses.take()])
@@ -139,7 +196,9 @@ struct BatchRows {
             [book, .int8(lastPosition.rawValue), time, .int8(headBefore.rawValue)])
         pipeline.add("COMMIT")
         let results = try connection.run(pipeline, deadline: deadline)
-        guard results[4].affectedRows == 1, results[5].commandTag == "COMMIT" else {
+        guard results[results.count - 2].affectedRows == 1,
+            results[results.count - 1].commandTag == "COMMIT"
+        else {
             throw StoreError.inconsistent("the head moved while it was locked")
         }
     }

@@ -79,14 +79,20 @@ public final class BookWriter {
         let positions = Set(submissions.lazy.flatMap { $0.events.lazy.map(\.positionID) })
         var history = PrefetchedHistory(book: id, connection: connection, deadline: deadline)
         try fetchTerms(of: positions, submissions, id, connection, deadline)
-        let ids = derivedIDs(of: submissions)
+        let derived = derivedIDs(of: submissions)
+        let ids = zip(submissions, derived).flatMap { submission, derived in
+            zip(submission.events, derived).compactMap { $1?.id ?? $0.eventID }
+        }
         let locked = try lock(id, ids, positions, &history, connection, deadline)
         var admission = Admission(history: history, head: locked.head)
-        var batch = BatchRows(book: book, bookID: id, recordedAt: locked.recordedAt)
+        var batch = BatchRows(
+            book: book, bookID: id, recordedAt: locked.recordedAt,
+            eventsMax: submissions.reduce(0) { $0 + $1.events.count })
         var outcomes: [Outcome] = []
         outcomes.reserveCapacity(submissions.count)
-        for submission in submissions {
-            let decided = try admission.admit(submission.events, recordedAt: locked.recordedAt)
+        for (index, submission) in submissions.enumerated() {
+            let decided = try admission.admit(
+                submission.events, derivedIDs: derived[index], recordedAt: locked.recordedAt)
             outcomes.append(decided.map { $0.map(Self.place) })
             if case .success(let admitted) = decided { batch.add(admitted, submission) }
         }
@@ -152,29 +158,25 @@ public final class BookWriter {
         }
     }
 
-    /// The ids of all events whose position's terms are known, for one look-up.
-    private func derivedIDs(of submissions: [Submission]) -> [UUID] {
-        var ids: [UUID] = []
+    /// The derived ids of all events whose position's terms are known, request by request; nil
+    /// for the others.
+    private func derivedIDs(
+        of submissions: [Submission]
+    ) -> [[Admission<PrefetchedHistory>.DerivedID?]] {
         var opening: [UUID: PositionOpened] = [:]
-        for submission in submissions {
-            for event in submission.events {
+        return submissions.map { submission in
+            submission.events.map { event in
                 if case .opened(let opened) = event.payload { opening[event.positionID] = opened }
-                guard event.type.derivesID else {
-                    if let id = event.eventID { ids.append(id) }
-                    continue
-                }
+                guard event.type.derivesID else { return nil }
                 let known =
                     cache[event.positionID]?.opened ?? terms[event.positionID]
                     ?? opening[event.positionID]
                 let leg = event.payload.leg.flatMap { name in
                     known?.legs.first { $0.leg.isExactly(name) }
                 }
-                if let id = EventIdentity.derivedID(of: event.payload, terms: leg) {
-                    ids.append(id)
-                }
+                return .init(event.payload, terms: leg)
             }
         }
-        return ids
     }
 
     /// Begins the transaction, locks the head and reads what the decisions need.

@@ -85,6 +85,11 @@ public enum StoreSQL {
         FROM STDIN (FORMAT binary)
         """
 
+    static let copyKeys = """
+        COPY positions.event_keys (book_id, event_id, log_position, recorded_at)
+        FROM STDIN (FORMAT binary)
+        """
+
     static let insertKeys = """
         INSERT INTO positions.event_keys (book_id, event_id, log_position, recorded_at)
         SELECT $1, n.event_id, n.log_position, $2

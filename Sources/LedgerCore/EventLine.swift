@@ -166,7 +166,7 @@ public struct EventLine: Hashable, Sendable {
         json.raw(event.payloadBytes)
         json.key("position_id")
         json.uuid(event.positionID)
-        if event.schemaVersion != Upcasters.currentVersion {
+        if event.schemaVersion != Upcasters.currentVersion || event.originalBytes != nil {
             json.key("schema_version")
             json.integer(Int64(event.schemaVersion))
         }

@@ -14,7 +14,8 @@ public struct InvalidField: Error, Equatable, Sendable, CustomStringConvertible 
     }
 
     public var description: String {
-        value.isEmpty ? "\(field): \(cure)" : "\(field) is \(value): \(cure)"
+        let what = field.isEmpty ? "" : (value.isEmpty ? "\(field): " : "\(field) is \(value): ")
+        return field.isEmpty && !value.isEmpty ? "\(cure), not \(value)" : what + cure
     }
 
     /// The same with `prefix` before the path.

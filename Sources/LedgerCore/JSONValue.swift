@@ -33,7 +33,9 @@ public indirect enum JSONValue: Hashable, Sendable {
             var first = true
             try reader.beginObject()
             while let key = try reader.nextKey(first: &first) {
-                let name = key.text
+                guard let name = String(validating: key.bytes, as: UTF8.self) else {
+                    throw InvalidField("", key.text, "names of members must be UTF-8")
+                }
                 guard members.updateValue(try JSONValue(&reader), forKey: name) == nil else {
                     throw InvalidField(name, "", "named twice")
                 }

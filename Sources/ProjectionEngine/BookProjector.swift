@@ -13,7 +13,6 @@ final class BookProjector {
     private(set) var checkpoint = LogPosition.origin
     private let writer: GenerationWriter
     private var cache = AccountCache()
-    private var quarantined: Set<UUID> = []
 
     /// Events of one transaction.
     static let batchEventsMax = 4_000
@@ -41,9 +40,6 @@ final class BookProjector {
         self.checkpoint = checkpoint
         writer = try GenerationWriter(
             book: bookID, slot: slot, connection: connection, deadline: deadline)
-        let result = try connection.query(
-            ProjectionSQL.quarantined, [.int2(slot), .int4(bookID.rawValue)], deadline: deadline)
-        for row in result.rows { quarantined.insert(try row[0].id()) }
     }
 
     /// Takes the live generation over, if nobody else works on it.
@@ -96,7 +92,7 @@ final class BookProjector {
             throw StoreError.inconsistent(
                 "the log has \(events.count) events in (\(checkpoint), \(through)]")
         }
-        let changes = try fold(events, through: through, reader)
+        let changes = try fold(events, through: through, reader, connection, deadline)
         do {
             guard try write(changes, through: through, connection, deadline) else { return false }
         } catch let error as PostgresError
@@ -118,7 +114,8 @@ final class BookProjector {
     }
 
     private func fold(
-        _ events: [Event], through: LogPosition, _ reader: LogReader
+        _ events: [Event], through: LogPosition, _ reader: LogReader, _ connection: Connection,
+        _ deadline: Deadline
     ) throws -> [BatchFold.Change] {
         var unknown: Set<UUID> = []
         for event in events
@@ -128,21 +125,42 @@ final class BookProjector {
         for event in events where event.version == StreamVersion.none.next {
             unknown.remove(event.positionID)
         }
-        let streams = try reader.streams(bookID, Array(unknown), through: checkpoint)
-        for (position, stream) in streams {
-            let (account, error) = AccountFold.foldMapped(stream)
-            cache.insert(
-                Written(
-                    account: account,
-                    stale: error.map { Stale(reason: $0.description, eventID: $0.eventID) }),
-                for: position)
-        }
+        let read = try written(Array(unknown), reader, connection, deadline)
         let batch = BatchFold { position in
             try reader.stream(self.bookID, position, through: through)
         }
         return try batch.fold(events) { position in
-            self.cache[position] ?? Written(account: nil, stale: nil)
+            read[position] ?? self.cache[position] ?? Written(account: nil, stale: nil)
         }
+    }
+
+    /// What stands in the tables of positions that are not cached: the fold of their events, or
+    /// of the prefix that a quarantine has left.
+    private func written(
+        _ positions: [UUID], _ reader: LogReader, _ connection: Connection, _ deadline: Deadline
+    ) throws -> [UUID: Written] {
+        guard !positions.isEmpty else { return [:] }
+        var held: [UUID: (stale: Stale, version: Int)] = [:]
+        let quarantine = try connection.query(
+            ProjectionSQL.writtenVersions,
+            [.int2(slot), .int4(bookID.rawValue), .uuids(positions)], deadline: deadline)
+        for row in quarantine.rows {
+            let stale = Stale(reason: try row[1].string(), eventID: try row[2].ifPresent?.id())
+            held[try row[0].id()] = (stale, Int(try row[3].int64()))
+        }
+        var written: [UUID: Written] = [:]
+        for (position, stream) in try reader.streams(bookID, positions, through: checkpoint) {
+            let prefix = held[position].map { Array(stream.prefix($0.version)) } ?? stream
+            do throws(FoldError) {
+                written[position] = Written(
+                    account: prefix.isEmpty ? nil : try AccountFold.fold(prefix),
+                    stale: held[position]?.stale)
+            } catch {
+                throw StoreError.inconsistent(
+                    "position \(position) is written but cannot be folded: \(error)")
+            }
+        }
+        return written
     }
 
     private func write(

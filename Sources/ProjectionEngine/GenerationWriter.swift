@@ -24,14 +24,9 @@ struct GenerationWriter: Sendable {
     private var scope: [Parameter] { [.int2(slot), .int4(book.rawValue)] }
 
     /// Adds the statements for all changes of account tables, quarantine and daily_pnl.
-    func add(
-        _ changes: [BatchFold.Change], extraDeltas: [DailyPnl.Key: DailyPnl.Delta] = [:],
-        to pipeline: inout Pipeline
-    ) throws {
-        var deltas = extraDeltas
-        for change in changes {
-            try DailyPnl.add(change.before.account, sign: -1, changed: change.through, to: &deltas)
-            try DailyPnl.add(change.after.account, sign: 1, changed: change.through, to: &deltas)
+    func add(_ changes: [BatchFold.Change], to pipeline: inout Pipeline) throws {
+        let deltas = changes.flatMap { change in
+            DailyPnl.deltas(from: change.before.account, to: change.after.account)
         }
         for table in tables {
             var rows = TableChanges()
@@ -42,7 +37,7 @@ struct GenerationWriter: Sendable {
             }
             table.add(rows, slot: slot, book: book, to: &pipeline)
         }
-        add(DailyPnl.compact(deltas), to: &pipeline)
+        add(deltas, to: &pipeline)
         for change in changes { addQuarantine(change, to: &pipeline) }
     }
 
@@ -59,14 +54,20 @@ struct GenerationWriter: Sendable {
         }
     }
 
-    private func add(
-        _ deltas: [DailyPnl.Key: DailyPnl.Delta], to pipeline: inout Pipeline
-    ) {
+    private func add(_ deltas: [DailyPnl.Delta], to pipeline: inout Pipeline) {
         guard !deltas.isEmpty else { return }
         let parameters = scope + DeltaColumns(deltas).parameters
         pipeline.add(ProjectionSQL.dropDays, parameters)
         pipeline.add(ProjectionSQL.addToDays, parameters)
         pipeline.add(ProjectionSQL.makeDays, parameters)
+        for key in Set(deltas.lazy.filter(\.isRemoval).map(\.key)) {
+            pipeline.add(
+                ProjectionSQL.restampDay,
+                scope + [
+                    .date(days: key.day.number), .text(key.strategy.text), .text(key.asset.text),
+                    .text(key.venue.text), .text(key.settle.text),
+                ])
+        }
     }
 
     /// Recomputes the statistics of the keys whose closed positions changed.
@@ -148,13 +149,14 @@ extension Parameter {
 private struct DeltaColumns {
     let parameters: [Parameter]
 
-    init(_ deltas: [DailyPnl.Key: DailyPnl.Delta]) {
+    init(_ deltas: [DailyPnl.Delta]) {
         var days = ArrayBuilder(of: .date)
         var texts = (0..<4).map { _ in ArrayBuilder(of: .text) }
         var money = (0..<5).map { _ in ArrayBuilder(of: .numeric) }
         var counts = (0..<6).map { _ in ArrayBuilder(of: .int8) }
         var times = ArrayBuilder(of: .timestamptz)
-        for (key, delta) in deltas {
+        for delta in deltas {
+            let key = delta.key
             days.append.date(days: key.day.number)
             for (index, text) in [key.strategy, key.asset, key.venue, key.settle].enumerated() {
                 texts[index].append.text(text.text)

@@ -97,13 +97,6 @@ public enum ProjectionSQL {
           AND epoch = $3
         """
 
-    static let quarantined = """
-        SELECT position_id
-        FROM positions.quarantine
-        WHERE slot = $1
-          AND book_id = $2
-        """
-
     static let quarantine = """
         INSERT INTO positions.quarantine (slot, book_id, position_id, log_position, event_id, reason)
         VALUES ($1, $2, $3, $4, $5, $6)
@@ -120,14 +113,24 @@ public enum ProjectionSQL {
           AND position_id = ANY ($3)
         """
 
+    /// The terms of the sums, added up: exact whatever their size.
     private static let deltas = """
-        unnest($3::date[], $4::text[], $5::text[], $6::text[], $7::text[], $8::numeric[],
+        (SELECT u.day, u.strategy, u.asset, u.venue, u.settle, sum(u.price_pnl) AS price_pnl,
+                sum(u.fees_known) AS fees_known, sum(u.funding_known) AS funding_known,
+                sum(u.adjustments) AS adjustments, sum(u.volume) AS volume,
+                sum(u.unvalued_fees)::bigint AS unvalued_fees,
+                sum(u.unvalued_funding)::bigint AS unvalued_funding,
+                sum(u.fills)::bigint AS fills, sum(u.positions)::bigint AS positions,
+                sum(u.leg_days)::bigint AS leg_days, max(u.log_position) AS log_position,
+                max(u.changed_at) AS changed_at
+         FROM unnest($3::date[], $4::text[], $5::text[], $6::text[], $7::text[], $8::numeric[],
                $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[], $13::bigint[],
                $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[],
                $19::timestamptz[])
-             AS n (day, strategy, asset, venue, settle, price_pnl, fees_known, funding_known,
-                   adjustments, volume, unvalued_fees, unvalued_funding, fills, positions,
-                   leg_days, log_position, changed_at)
+              AS u (day, strategy, asset, venue, settle, price_pnl, fees_known, funding_known,
+                    adjustments, volume, unvalued_fees, unvalued_funding, fills, positions,
+                    leg_days, log_position, changed_at)
+         GROUP BY u.day, u.strategy, u.asset, u.venue, u.settle) AS n
         """
 
     private static let sameDay = """
@@ -179,6 +182,32 @@ public enum ProjectionSQL {
             SELECT 1
             FROM analytics.daily_pnl_rows AS d
             WHERE \(sameDay))
+        """
+
+    /// The last event behind a row, after a leg's day has gone from it.
+    static let restampDay = """
+        UPDATE analytics.daily_pnl_rows AS d
+        SET log_position = p.log_position,
+            changed_at = p.changed_at
+        FROM (
+            SELECT max(log_position) AS log_position, max(changed_at) AS changed_at
+            FROM analytics.position_days_rows
+            WHERE slot = $1
+              AND book_id = $2
+              AND day = $3
+              AND strategy = $4
+              AND asset = $5
+              AND venue = $6
+              AND settle = $7
+        ) AS p
+        WHERE d.slot = $1
+          AND d.book_id = $2
+          AND d.day = $3
+          AND d.strategy = $4
+          AND d.asset = $5
+          AND d.venue = $6
+          AND d.settle = $7
+          AND p.log_position IS NOT NULL
         """
 
     /// Exact sums over the closed positions of one key; an empty settle stands for null.
@@ -237,20 +266,27 @@ public enum ProjectionSQL {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         """
 
-    /// What a position contributed to daily_pnl, as it was written.
-    static let writtenDays = """
-        SELECT day, strategy, asset, venue, settle, price_pnl, fees, funding, adjustments, fills,
-               volume
-        FROM analytics.position_days_rows
-        WHERE slot = $1
-          AND book_id = $2
-          AND position_id = $3
+    /// Up to which version quarantined positions are written, and why they stand.
+    static let writtenVersions = """
+        SELECT q.position_id, q.reason, q.event_id, coalesce(a.version, h.version, 0)
+        FROM positions.quarantine AS q
+        LEFT JOIN positions.active_rows AS a
+          ON a.slot = q.slot
+         AND a.book_id = q.book_id
+         AND a.position_id = q.position_id
+        LEFT JOIN positions.history_rows AS h
+          ON h.slot = q.slot
+         AND h.book_id = q.book_id
+         AND h.position_id = q.position_id
+        WHERE q.slot = $1
+          AND q.book_id = $2
+          AND q.position_id = ANY ($3)
         """
 
     /// For the test that prepares them all.
     public static let all: [String] = [
-        limits, books, quarantineList, notify, liveSlot, owner, makeCheckpoint, claim, advance, heartbeat, release, quarantined,
-        quarantine, endQuarantine, dropDays, addToDays, makeDays, tradeSums, tradeMiddle,
-        dropTradeStats, makeTradeStats, writtenDays,
+        limits, books, quarantineList, notify, liveSlot, owner, makeCheckpoint, claim, advance, heartbeat, release,
+        quarantine, endQuarantine, dropDays, addToDays, makeDays, restampDay, tradeSums, tradeMiddle,
+        dropTradeStats, makeTradeStats, writtenVersions,
     ]
 }

@@ -4,6 +4,8 @@ import LedgerService
 /// The one executable.
 @main
 struct NexusLedger: AsyncParsableCommand {
+    static let _errorPrefix = "error: "
+
     static let configuration = CommandConfiguration(
         commandName: "nexus-ledger",
         abstract: "An event-sourced position ledger for funding-rate arbitrage.",

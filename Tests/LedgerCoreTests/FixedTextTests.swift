@@ -26,7 +26,7 @@ struct FixedTextTests {
     @Test(arguments: seeds)
     func `a value is written in its normal form and read back`(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
-        for round in 0..<2_000 {
+        for round in 0..<500 {
             let value = random.fixed()
             let text = value.description
             let note: Comment = "seed \(seed), round \(round): \(value.scaled)"
@@ -41,8 +41,9 @@ struct FixedTextTests {
     @Test(arguments: seeds)
     func `a text is read to its exact value`(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
-        for round in 0..<1_000 {
-            let whole = String(random.next() % (random.chance(50) ? 100 : .max))
+        for round in 0..<300 {
+            let number: UInt64 = random.next()
+            let whole = String(random.chance(50) ? number % 100 : number)
             let fraction = (0..<random.within(0...18)).map { _ in "\(random.below(10))" }.joined()
             let padding = String(repeating: "0", count: 18 - fraction.count)
             let exact = Whole(whole + fraction + padding)
@@ -99,7 +100,8 @@ struct FixedTextTests {
     @Test(
         arguments: [
             ("+1", "1"), ("-0.0", "0"), ("1e3", "1000"), ("1.609e-05", "0.00001609"),
-            ("-2E+2", "-200"), (".5", "0.5"), ("5.", "5"), ("007", "7"), ("1e-18", "0.000000000000000001"),
+            ("-2E+2", "-200"), (".5", "0.5"), ("5.", "5"), ("007", "7"),
+            ("1e-18", "0.000000000000000001"),
             ("48372.0", "48372"), ("0e99", "0"), ("10000e-22", "0.000000000000000001"),
             ("99999999999999999999", "99999999999999999999"),
         ])

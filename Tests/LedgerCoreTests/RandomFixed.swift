@@ -1,5 +1,6 @@
-import LedgerCore
 import LedgerTesting
+
+@testable import LedgerCore
 
 extension SeededRandom {
     /// A decimal of any size: from 10⁻¹⁸ to just below 10²⁰, of either sign, round or not.

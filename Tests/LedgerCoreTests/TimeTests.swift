@@ -25,17 +25,19 @@ struct TimeTests {
 
     @Test func `each day of 180 years has its date, and each date its day`() throws {
         for number in 0..<180 * 366 {
-            let (year, month, dayOfMonth) = civil(number)
+            let date = civil(number)
             let day = Day(number: Int32(number))
-            #expect(day.civil == (year, month, dayOfMonth), "day \(number)")
-            #expect(Day(year: year, month: month, day: dayOfMonth) == day, "day \(number)")
+            guard day.civil == date, Day(year: date.0, month: date.1, day: date.2) == day else {
+                Issue.record("day \(number) is \(date), not \(day.civil)")
+                return
+            }
         }
     }
 
     @Test(arguments: seeds)
     func `an instant is written and read back`(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
-        for round in 0..<2_000 {
+        for round in 0..<300 {
             var microseconds = Int64(random.next() % UInt64(Timestamp.latest.microseconds + 1))
             if random.chance(30) { microseconds -= microseconds % 1_000_000 }
             if random.chance(30) { microseconds -= microseconds % 1_000 }
@@ -120,7 +122,7 @@ struct TimeTests {
     @Test(arguments: seeds)
     func `the floor is the last multiple that is not later`(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        for round in 0..<1_000 {
+        for round in 0..<300 {
             let time = Timestamp(microseconds: Int64(random.next() >> 14) - (1 << 48))
             let seconds = Int64(random.one(of: [1, 60, 3_600, 14_400, 28_800, 86_400, 31_536_000]))
             let floor = time.floored(toSeconds: seconds)

@@ -12,7 +12,7 @@ struct FundingStreams {
     static let name = "data/funding_arbitrage/all_exchanges.csv"
 
     /// The first positions of the file: all kinds of legs, opened in its first months.
-    static let some = Result { try FundingStreams(rule: FundingArbitrage.Rule(positionsMax: 150)) }
+    static let some = Result { try FundingStreams(rule: FundingArbitrage.Rule(positionsMax: 60)) }
     /// Those of the whole file.
     static let all = Result { try FundingStreams(rule: FundingArbitrage.Rule()) }
 

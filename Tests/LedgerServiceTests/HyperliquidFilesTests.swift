@@ -93,7 +93,7 @@ struct HyperliquidFilesTests {
     {
         let records = try records()
         let whole = Set(try converted().lines)
-        for end in stride(from: 10, to: records.count, by: 7) {
+        for end in stride(from: 10, to: records.count, by: 19) {
             let time = records[end]["time"]
             let part = records.filter { ($0["time"]?.text ?? "") < (time?.text ?? "") }
             let lines = try convert(part).lines

@@ -136,7 +136,7 @@ extension MemoryLedger {
     }
 }
 
-extension Fixed: @retroactive ExpressibleByStringLiteral {
+extension Fixed: ExpressibleByStringLiteral {
     /// Tests write decimals as they are.
     public init(stringLiteral text: String) {
         guard let value = Fixed(text) else { preconditionFailure("\(text) is no decimal") }

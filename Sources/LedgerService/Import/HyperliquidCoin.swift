@@ -122,7 +122,7 @@ struct HyperliquidCoin {
 
     // MARK: One run
 
-    private mutating func take(_ run: HyperliquidChain.Run) throws(InvalidField) {
+    private mutating func take(_ run: HyperliquidChain.Run) throws {
         var steps = run.steps[...]
         if !run.start.isZero, let first = steps.first {
             let why = try adopt(run, first)
@@ -186,7 +186,7 @@ struct HyperliquidCoin {
                 reason: reason))
     }
 
-    private mutating func take(_ step: HyperliquidChain.Step) throws(InvalidField) {
+    private mutating func take(_ step: HyperliquidChain.Step) throws {
         guard step.before.signum == -step.after.signum, !step.before.isZero, !isSpot else {
             return try take(whole(step), step)
         }
@@ -198,7 +198,7 @@ struct HyperliquidCoin {
     }
 
     /// Only the part that opens: the position before it was left out.
-    private mutating func flip(_ step: HyperliquidChain.Step) throws(InvalidField) {
+    private mutating func flip(_ step: HyperliquidChain.Step) throws {
         guard let shares = split(step) else { return }
         try take(shares.opening, step)
         let index = leftOut.endIndex - 1
@@ -229,7 +229,7 @@ struct HyperliquidCoin {
 
     private mutating func take(
         _ share: HyperliquidDraft.Share, _ step: HyperliquidChain.Step
-    ) throws(InvalidField) {
+    ) throws {
         if open == nil {
             guard let market = HyperliquidMarket(opening: share.fill) else {
                 return leave(step.fill, because: "nothing tells which token \(coin) is")

@@ -95,7 +95,8 @@ struct HyperliquidDraft: Sendable {
                 eventID: HyperliquidDraft.id(kind, terms.account, share)))
     }
 
-    mutating func take(_ share: Share) throws(InvalidField) {
+    /// - Throws: `InvalidField`, or `FixedError` for a sum out of range.
+    mutating func take(_ share: Share) throws {
         let record = share.fill
         let fill = Fill(
             leg: terms.leg, tradeID: record.tradeID, side: record.side, qty: share.qty,
@@ -111,9 +112,7 @@ struct HyperliquidDraft: Sendable {
         places.append(record.place)
         fills += 1
         held.append((record.time, share.after))
-        if let pnl = share.closedPnl, let sum = try? venueClosedPnl.adding(pnl) {
-            venueClosedPnl = sum
-        }
+        if let pnl = share.closedPnl { venueClosedPnl = try venueClosedPnl.adding(pnl) }
         if share.after.isZero { closing = try closed(by: share) }
     }
 
@@ -157,6 +156,11 @@ struct HyperliquidDraft: Sendable {
     /// The whole stream, in the order of appending. The close comes last: a payment that is stamped
     /// a moment after it belongs to the position all the same.
     var stream: [NewEvent] { events + (closing.map { [$0] } ?? []) }
+
+    func hasEnded(before time: Timestamp) -> Bool {
+        guard closing != nil, let last = held.last else { return false }
+        return last.time < time
+    }
 
     /// What the position held at `time`: before the fills of that very moment, or after them.
     func qty(at time: Timestamp, inclusive: Bool) -> Fixed {

@@ -71,24 +71,38 @@ struct HyperliquidFunding: Hashable, Sendable {
     }
 
     /// The draft that held the position at the settlement. Fills of that very moment may be before
-    /// or after it: what was held tells.
+    /// or after it: what was held tells. `drafts` are those of the coin, one after the other.
     func owner(among drafts: [HyperliquidDraft]) -> Owner {
-        for inclusive in [false, true] {
-            let found = drafts.firstIndex { isOn($0.qty(at: hour, inclusive: inclusive)) }
-            if let found { return .draft(found) }
-        }
-        guard let first = drafts.map(\.openedAt).min() else {
+        guard let first = drafts.first else {
             return .none(because: "no fill of its coin was taken")
         }
-        guard hour >= first else {
+        guard hour >= first.openedAt else {
             return .none(because: "it is from before the first fill of its coin that was taken")
         }
-        let held = drafts.map { $0.qty(at: hour, inclusive: true) }.first { !$0.isZero }
+        let near = near(hour, in: drafts)
+        for inclusive in [false, true] {
+            let found = near.first { isOn(drafts[$0].qty(at: hour, inclusive: inclusive)) }
+            if let found { return .draft(found) }
+        }
+        let held = near.map { drafts[$0].qty(at: hour, inclusive: true) }.first { !$0.isZero }
         guard let held else {
             return .none(because: "no position of its coin was open at its hour")
         }
         return .none(
             because: "it was paid on \(szi) \(coin) at \(hour), but the fills come to \(held): "
                 + "fills are missing")
+    }
+
+    /// The drafts that had begun by `time` and had not ended before.
+    private func near(_ time: Timestamp, in drafts: [HyperliquidDraft]) -> Range<Int> {
+        var low = 0
+        var high = drafts.count
+        while low < high {
+            let middle = (low + high) / 2
+            if drafts[middle].openedAt <= time { low = middle + 1 } else { high = middle }
+        }
+        var start = low
+        while start > 0, !drafts[start - 1].hasEnded(before: time) { start -= 1 }
+        return start..<low
     }
 }

@@ -60,7 +60,9 @@ public struct HyperliquidReport: Sendable {
         /// What the venue's last record leaves, signed; nil if no record could be read.
         public internal(set) var venueQty: Fixed?
 
-        /// Ours − the venue's; nil beyond the range.
+        /// Ours − the venue's; nil beyond the range. The venue rounds its entry price, so the last
+        /// digits differ; in files of May 2023 more does, because it then moved its entry price
+        /// towards the price of reductions too.
         public var difference: Fixed? {
             guard let realizedPrice, let venueClosedPnl else { return nil }
             return try? realizedPrice.subtracting(venueClosedPnl)
@@ -137,13 +139,19 @@ extension HyperliquidReport {
     /// Left-out records by file and reason, in the order of the first one, indices as ranges:
     /// "entries 0–3, 7 of fills.json".
     var leftOutByReason: [(places: String, reason: String)] {
+        struct Key: Hashable {
+            var file: Int
+            var reason: String
+        }
         var groups: [(file: Int, reason: String, indices: [Int])] = []
+        var known: [Key: Int] = [:]
         for left in leftOut {
-            let known = groups.firstIndex { $0.file == left.place.file && $0.reason == left.reason }
-            if let known {
-                groups[known].indices.append(left.place.index)
+            let key = Key(file: left.place.file, reason: left.reason)
+            if let index = known[key] {
+                groups[index].indices.append(left.place.index)
             } else {
-                groups.append((left.place.file, left.reason, [left.place.index]))
+                known[key] = groups.count
+                groups.append((key.file, key.reason, [left.place.index]))
             }
         }
         return groups.map { group in

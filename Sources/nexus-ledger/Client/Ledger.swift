@@ -46,15 +46,41 @@ struct Ledger: Sendable {
         switch moment {
         case nil: 0
         case .position(let position): position
-        case .head: try await status(of: book).first?.head ?? 0
+        case .head: try await head()
         }
     }
 
-    /// The state of a book; none if it has no events yet.
-    func status(of book: BookName) async throws -> [Nexus_Ledger_V1_BookStatus] {
+    /// The last log position of the book; 0 if it has no events yet.
+    func head() async throws -> Int64 {
         var request = Nexus_Ledger_V1_GetStatusRequest()
         request.book = book.description
         let status = try await operations.getStatus(request, options: Ledger.answering)
-        return status.books.filter { $0.book == book.description }
+        guard status.database == "up" else {
+            throw Failure(
+                .failed, "the ledger's database does not answer; see `nexus-ledger status`")
+        }
+        return status.books.first { $0.book == book.description }?.head ?? 0
+    }
+
+    /// Reads once the projections have reached `position`. The ledger waits for them some seconds
+    /// and then answers UNAVAILABLE; this asks again while the ledger is there, for `answerMax`.
+    func reading<Value: Sendable>(
+        atLeast position: Int64,
+        isolation: isolated (any Actor)? = #isolation,
+        _ read: () async throws -> Value
+    ) async throws -> Value {
+        let end = ContinuousClock.now + Ledger.answerMax
+        while true {
+            do {
+                return try await read()
+            } catch let error as RPCError where error.code == .unavailable && position > 0 {
+                // Throws where the ledger or its database has gone.
+                _ = try await head()
+                guard ContinuousClock.now < end else {
+                    throw Failure(.failed, Failure.words(error))
+                }
+                Progress.standard.show("waiting for log position \(position)")
+            }
+        }
     }
 }

@@ -118,7 +118,9 @@ struct PnlDailyCommand: LedgerCommand {
         var rows: [Nexus_Ledger_V1_DailyPnl] = []
         var asOf: Int64 = 0
         repeat {
-            let answer = try await ledger.calls.getDailyPnl(request, options: Ledger.answering)
+            let answer = try await ledger.reading(atLeast: request.atLeast) {
+                try await ledger.calls.getDailyPnl(request, options: Ledger.answering)
+            }
             if request.pageToken.isEmpty { asOf = answer.asOf }
             rows += answer.rows
             request.pageToken = answer.nextPageToken

@@ -86,7 +86,9 @@ struct PositionsCommand: LedgerCommand {
         repeat {
             let rest = limit - page.positions.count
             request.pageSize = Int32(min(rest, PositionsCommand.pageSizeMax))
-            let answer = try await ledger.calls.listPositions(request, options: Ledger.answering)
+            let answer = try await ledger.reading(atLeast: request.atLeast) {
+                try await ledger.calls.listPositions(request, options: Ledger.answering)
+            }
             if request.pageToken.isEmpty { page.asOf = answer.asOf }
             page.positions += answer.positions.prefix(rest)
             page.hasMore = !answer.nextPageToken.isEmpty

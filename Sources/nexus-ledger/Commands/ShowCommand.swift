@@ -25,7 +25,9 @@ struct ShowCommand: LedgerCommand {
             request.book = ledger.book.description
             request.positionID = position.id.description
             request.atLeast = try await ledger.position(of: freshness.atLeast)
-            return try await ledger.calls.getPosition(request, options: Ledger.answering)
+            return try await ledger.reading(atLeast: request.atLeast) {
+                try await ledger.calls.getPosition(request, options: Ledger.answering)
+            }
         }
         let output = Output.standard
         if common.json {

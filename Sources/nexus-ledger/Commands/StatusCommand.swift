@@ -72,7 +72,7 @@ private struct StatusReport {
                     + Figures.count(status.refusedRequests, "request") + " refused"),
         ]
         for alert in status.alerts { lines.append(row("alert", alert, isAlarming: true)) }
-        if status.books.isEmpty { lines.append(row("books", "none yet")) }
+        if status.books.isEmpty, status.database == "up" { lines.append(row("books", "none")) }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -107,7 +107,7 @@ private struct StatusReport {
     static func projections(_ projections: [Nexus_Ledger_V1_ProjectionStatus]) -> Table {
         var table = Table([
             .text("PROJECTION"), .text("STATE"), .count("POSITION"), .count("BEHIND"),
-            .count("LAG"), .count("EPOCH", spare: 2), .count("LOGIC", spare: 1), .text("ERROR"),
+            .count("LAG"), .count("EPOCH", spare: 2), .count("LOGIC", spare: 1), .text("REMARK"),
         ])
         for projection in projections {
             let isRunning = projection.state == "running"
@@ -120,7 +120,7 @@ private struct StatusReport {
                 Table.Cell(String(projection.lagEvents)),
                 Table.Cell(Figures.duration(seconds: projection.lagSeconds)),
                 Table.Cell(String(projection.epoch)), Table.Cell(String(projection.logicVersion)),
-                Table.Cell(projection.error, [.red]),
+                Table.Cell(projection.error, isRunning ? [] : [.red]),
             ])
         }
         return table

@@ -1,27 +1,39 @@
 import Glibc
 
-/// SIGINT, SIGTERM and SIGHUP, waited for on a thread of their own. The second one ends the
-/// process at once.
+/// Where the signal handler writes; set once, before the handlers are.
+private nonisolated(unsafe) var signalPipe: Int32 = -1
+
+/// SIGINT, SIGTERM and SIGHUP, handed from their handler through a pipe to a thread of their own:
+/// it does not matter which thread the kernel chooses. The second one ends the process at once.
 final class StopSignals: Sendable {
     private let stream: AsyncStream<Int32>
 
-    /// Blocks the signals for this thread and all that it makes.
+    /// Installs the handlers. Make one in a process.
     init() {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, number) }
-        pthread_sigmask(SIG_BLOCK, &set, nil)
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
         self.stream = stream
-        let waiter = Waiter(continuation)
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { return }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        signalPipe = ends[1]
+        let reader = Reader(descriptor: ends[0], continuation)
         var thread = pthread_t()
-        let context = Unmanaged.passRetained(waiter).toOpaque()
-        pthread_create(&thread, nil, { context in
-            guard let context else { return nil }
-            Unmanaged<Waiter>.fromOpaque(context).takeRetainedValue().run()
-            return nil
-        }, context)
+        pthread_create(
+            &thread, nil,
+            { context in
+                guard let context else { return nil }
+                Unmanaged<Reader>.fromOpaque(context).takeRetainedValue().run()
+                return nil
+            }, Unmanaged.passRetained(reader).toOpaque())
         pthread_detach(thread)
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            signal(number) { number in
+                let saved = errno
+                var byte = UInt8(truncatingIfNeeded: number)
+                _ = write(signalPipe, &byte, 1)
+                errno = saved
+            }
+        }
     }
 
     /// Returns at the first signal, or when its task is cancelled.
@@ -29,24 +41,25 @@ final class StopSignals: Sendable {
         for await _ in stream { return }
     }
 
-    private final class Waiter: Sendable {
+    private final class Reader: Sendable {
+        private let descriptor: Int32
         private let continuation: AsyncStream<Int32>.Continuation
 
-        init(_ continuation: AsyncStream<Int32>.Continuation) {
+        init(descriptor: Int32, _ continuation: AsyncStream<Int32>.Continuation) {
+            self.descriptor = descriptor
             self.continuation = continuation
         }
 
         func run() {
-            var set = sigset_t()
-            sigemptyset(&set)
-            for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, number) }
             var count = 0
+            var byte: UInt8 = 0
             while true {
-                var number: Int32 = 0
-                guard sigwait(&set, &number) == 0 else { continue }
+                let length = read(descriptor, &byte, 1)
+                if length == -1, errno == EINTR { continue }
+                guard length == 1 else { return }
                 count += 1
-                if count > 1 { _exit(128 + number) }
-                continuation.yield(number)
+                if count > 1 { _exit(128 + Int32(byte)) }
+                continuation.yield(Int32(byte))
             }
         }
     }

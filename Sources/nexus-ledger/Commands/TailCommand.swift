@@ -75,7 +75,7 @@ struct TailCommand: LedgerCommand {
             request.untilHead = untilHead
             request.after = after ?? 0
             if let last {
-                request.after = max(try await ledger.position(of: .head) - last, 0)
+                request.after = max(try await ledger.head() - last, 0)
             }
             try await ledger.calls.subscribe(request) { response in
                 try await TailCommand.print(response, json: json)

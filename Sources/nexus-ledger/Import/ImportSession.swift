@@ -6,8 +6,9 @@ import LedgerService
 /// Appends imported positions, one after the other. A position that is refused does not keep the
 /// others out; what the ledger knows already is passed over.
 struct ImportSession {
-    /// Events of one request. A position with more is appended in several, in its order.
-    static let eventsMax = 1_000
+    /// Events of one request: as many as it can have, so that a position is taken or refused whole.
+    /// One with more, which is more than the exchange gives out, is appended in several.
+    static let eventsMax = RequestBatcher.eventsMax
 
     /// A position that the ledger refused, all of it or from some event on.
     struct Refused {

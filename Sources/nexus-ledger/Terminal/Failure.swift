@@ -71,7 +71,7 @@ extension Failure {
         case .deadlineExceeded: "there was no answer in time, see `nexus-ledger status`"
         case .resourceExhausted: "the ledger is at a limit, try again later"
         case .permissionDenied: "ask who runs the ledger for the role"
-        case .notFound: "is the book right? `nexus-ledger positions --all` lists what there is"
+        case .notFound: "`nexus-ledger positions --all` lists what there is"
         case .unimplemented: "the ledger is older than this command, start the new one"
         case .internalError, .unknown, .dataLoss: "see the ledger's log"
         default: ""

@@ -1,0 +1,104 @@
+import Foundation
+import LedgerTesting
+import Testing
+
+/// Commands against a ledger that is served.
+@Suite struct CommandTests {
+    private func json(_ outcome: Scratch.Outcome) throws -> [String: Any] {
+        let value = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+        return try #require(value as? [String: Any])
+    }
+
+    @Test func `a file that is appended twice is in the log once`() async throws {
+        let ledger = try await Served()
+        let book = try await ledger.run(["seed", "--seed", "3"])
+        let path = try ledger.scratch.file("book.jsonl", book.output)
+        let first = try await ledger.run(["append", "--json", "--batch", "50", path])
+        #expect(first.status == 0, "\(first.errors)")
+        let second = try await ledger.run(["append", "--json", path])
+        #expect(second.status == 0, "\(second.errors)")
+        let folded = try await ledger.run(["fold", path])
+        let accounts = try JSONSerialization.jsonObject(with: Data(folded.output.utf8))
+        let count = try #require(accounts as? [Any]).count
+        let listed = try await ledger.run([
+            "positions", "--all", "--json", "--at-least", "head",
+        ])
+        #expect(listed.status == 0, "\(listed.errors)")
+        #expect(listed.output.split(separator: "position_id").count - 1 == count)
+        let status = try await ledger.run(["status", "--json"])
+        #expect(status.output.contains("\"head\":\"\(book.lines.count)\"")
+            || status.output.contains("\"head\":\(book.lines.count)"), "\(status.output)")
+        #expect(await ledger.stop() == 0)
+    }
+
+    @Test func `a line that is refused is named, with exit 2`() async throws {
+        let ledger = try await Served()
+        let lines = [
+            FoldTests.opened(FoldTests.one), FoldTests.fill(FoldTests.one, "a"),
+            FoldTests.fill(FoldTests.two, "a"),
+        ]
+        let outcome = try await ledger.run(
+            ["append", "-"], input: lines.joined(separator: "\n"))
+        #expect(outcome.status == 2)
+        #expect((outcome.output + outcome.errors).contains("line 3"))
+        let malformed = try await ledger.run(["append", "-"], input: "{\"position_id\":7}")
+        #expect(malformed.status == 2)
+        #expect((malformed.output + malformed.errors).contains("line 1"))
+    }
+
+    @Test func `an import of Hyperliquid's files appends nothing the second time`() async throws {
+        let fills = try #require(Fixtures.shared("data/hyperliquid/user_fills.json"))
+        let funding = try #require(
+            Fixtures.shared("data/hyperliquid/user_funding_history_with_end_time.json"))
+        let ledger = try await Served()
+        let command = ["import", "hyperliquid", "--fills", fills, "--funding", funding, "--json"]
+        let first = try await ledger.run(command)
+        #expect(first.status == 0, "\(first.errors)")
+        let appended = try await ledger.run(["status", "--json"]).output
+        let second = try await ledger.run(command)
+        #expect(second.status == 0, "\(second.errors)")
+        let report = try json(second)
+        #expect(report["appended"] as? Int == 0, "\(second.output)")
+        #expect((try json(first))["appended"] as? Int ?? 0 > 0, "\(first.output)")
+        func head(_ status: String) -> Substring? {
+            status.split(separator: "\"head\":").dropFirst().first?.prefix { $0 != "," }
+        }
+        let status = try await ledger.run(["status", "--json"]).output
+        #expect(head(appended) != nil)
+        #expect(head(appended) == head(status))
+    }
+
+    @Test func `without a ledger a command says what to do, with exit 1`() async throws {
+        let scratch = try Scratch()
+        let outcome = try await scratch.run(["positions", "--socket", "\(scratch.path)/none"])
+        #expect(outcome.status == 1)
+        #expect(outcome.output == "")
+        #expect(outcome.errors.hasPrefix("error: "))
+    }
+
+    @Test func `an unknown command or option is wrong usage, with exit 64`() async throws {
+        let scratch = try Scratch()
+        for arguments in [["no-such"], ["fold"], ["fold", "--no-such", "-"], ["migrate", "down"]] {
+            let outcome = try await scratch.run(arguments)
+            #expect(outcome.status == 64, "\(arguments)")
+            #expect(outcome.output == "", "\(arguments)")
+            #expect(outcome.errors.hasPrefix("error: "), "\(arguments): \(outcome.errors)")
+        }
+    }
+
+    @Test func `help is had of every command, on standard output`() async throws {
+        let scratch = try Scratch()
+        let main = try await scratch.run(["--help"])
+        #expect(main.status == 0)
+        for command in [
+            "serve", "append", "import", "fold", "positions", "show", "timeline", "pnl", "tail",
+            "migrate", "status", "bench", "seed",
+        ] {
+            #expect(main.output.contains("  \(command) "), "\(command)")
+            let outcome = try await scratch.run([command, "--help"])
+            #expect(outcome.status == 0)
+            #expect(outcome.output.hasPrefix("OVERVIEW: "))
+            #expect(outcome.errors == "")
+        }
+    }
+}

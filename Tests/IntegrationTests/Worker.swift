@@ -1,0 +1,65 @@
+import LedgerCore
+import Postgres
+import Testing
+
+@testable import EventStore
+@testable import ProjectionEngine
+
+/// A projector that a test drives, batch by batch.
+final class Worker {
+    let connection: Connection
+    private let identity: ProcessIdentity
+    private(set) var projector: BookProjector
+    private let book: BookName
+
+    /// Claims the live generation of a book, which it makes if need be. Workers of one name are
+    /// one process.
+    init(_ sandbox: Sandbox, book: BookName = .main, name: String = "a") throws {
+        connection = try sandbox.open()
+        identity = ProcessIdentity(start: name)
+        self.book = book
+        try connection.query(
+            StoreSQL.ensureBook, [.text(book.description), .int4(1)], deadline: ample)
+        projector = try Worker.claim(book, identity, connection)
+    }
+
+    private static func claim(
+        _ book: BookName, _ identity: ProcessIdentity, _ connection: Connection
+    ) throws -> BookProjector {
+        guard let id = try LogReader(connection, deadline: ample).book(book) else {
+            throw Surprise("there is no book")
+        }
+        let claim = try BookProjector.claim(
+            book, id, owner: identity, connection: connection, deadline: ample)
+        guard case .claimed(let projector) = claim else { throw Surprise("\(claim)") }
+        return projector
+    }
+
+    /// As after a stop of the process: nothing is remembered, and what was begun is undone.
+    func restart() throws {
+        connection.rollBackIfOpen(deadline: ample)
+        projector = try Worker.claim(book, identity, connection)
+    }
+
+    /// Carries the log on to `head`, or to its end.
+    func advance(to head: LogPosition? = nil) throws {
+        let end = try head ?? LogReader(connection, deadline: ample).head(projector.bookID).position
+        while projector.checkpoint < end {
+            guard try projector.advance(to: end, connection: connection, deadline: ample) else {
+                throw Surprise("the generation was lost")
+            }
+        }
+    }
+
+    /// The rows as they stand.
+    func standing() throws -> Tables {
+        try Tables.standing(connection, book: projector.bookID)
+    }
+
+    /// How the tables differ from the fold of the log up to the checkpoint.
+    func differences() throws -> [String] {
+        let folded = try Tables.folded(
+            connection, book: projector.bookID, through: projector.checkpoint)
+        return try standing().differences(from: folded)
+    }
+}
