@@ -20,7 +20,7 @@ let package = Package(
     name: "nexus-ledger",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "nexus-ledger", targets: ["nexus-ledger"]),
+        .executable(name: "nexus-ledger", targets: ["nexus-ledger"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -40,7 +40,8 @@ let package = Package(
         .target(name: "Projections", dependencies: ["LedgerCore"], path: "Projections"),
         .target(name: "Admission", dependencies: ["LedgerCore", "Projections"]),
         .target(
-            name: "EventStore", dependencies: ["Postgres", "LedgerCore", "Admission", crypto]),
+            name: "EventStore",
+            dependencies: ["Postgres", "LedgerCore", "Admission", "Projections", crypto]),
         .target(
             name: "AppendPipeline",
             dependencies: ["EventStore", "Admission", "LedgerCore", "Postgres"]),
@@ -97,6 +98,9 @@ let package = Package(
             name: "AppendPipelineTests",
             dependencies: ["AppendPipeline", "Postgres", "LedgerCore"]),
         .testTarget(name: "TidyTests"),
+        .testTarget(
+            name: "CLITests",
+            dependencies: ["nexus-ledger", "LedgerTesting", "Postgres", "LedgerCore"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

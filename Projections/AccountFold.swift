@@ -156,7 +156,10 @@ extension PositionAccount {
         switch event.payload {
         case .opened, .voided, .feeValued: return false
         case .fill(let fill):
-            guard let leg = self.leg(named: fill.leg), legs[leg].unpricedBaseFees == 0 else {
+            guard let leg = self.leg(named: fill.leg),
+                !legs[leg].pricesAwaited.contains(ExactText(fill.tradeID)),
+                legs[leg].tradePrices[ExactText(fill.tradeID)] == nil
+            else {
                 return false
             }
         case .mark: break
@@ -268,14 +271,18 @@ extension PositionAccount {
 
     /// A fee that is charged later may name a trade that is folded after it.
     mutating func noteTradePrices(_ events: [Event], _ hindsight: Hindsight) {
-        guard legs.contains(where: { $0.terms.kind == .spot }),
-            events.contains(where: { $0.type == .feeRecorded })
-        else { return }
+        guard legs.contains(where: { $0.terms.kind == .spot }) else { return }
+        // Of a trade in parts the earliest counts, whatever came first.
+        var earliest: [Int: [ExactText: (at: Timestamp, part: Int64)]] = [:]
         for event in events where hindsight.voids[event.eventID] == nil {
-            guard case .fill(let fill) = event.payload, let leg = self.leg(named: fill.leg) else {
-                continue
-            }
-            legs[leg].tradePrices[ExactText(fill.tradeID)] = fill.px
+            guard case .fill(let fill) = event.payload, let leg = self.leg(named: fill.leg),
+                legs[leg].terms.kind == .spot
+            else { continue }
+            let trade = ExactText(fill.tradeID)
+            let place = (at: event.effectiveAt, part: fill.part)
+            if let known = earliest[leg]?[trade], known <= place { continue }
+            earliest[leg, default: [:]][trade] = place
+            legs[leg].tradePrices[trade] = fill.px
         }
     }
 

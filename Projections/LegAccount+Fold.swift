@@ -100,7 +100,9 @@ extension LegAccount {
         let value = try value(of: fill)
         var realized = try trade(fill.side.sign, qty: fill.qty, value: value)
         note(fill, value: value, heldBefore: heldBefore, refPx: refPx, at: effectiveAt)
-        if terms.kind == .spot { tradePrices[ExactText(fill.tradeID)] = fill.px }
+        if terms.kind == .spot, tradePrices[ExactText(fill.tradeID)] == nil {
+            tradePrices[ExactText(fill.tradeID)] = fill.px
+        }
         if terms.isBaseFee(fill.feeAsset) {
             realized = try realized.adding(
                 try baseFee(fill.fee, px: fill.px, day: index, category: feeCategory(of: fill)))
@@ -172,7 +174,10 @@ extension LegAccount {
     ) throws(FixedError) {
         let index = dayIndex(effectiveAt.day, stamp)
         if terms.isBaseFee(event.asset) {
-            let px = event.tradeID.flatMap { tradePrices[ExactText($0)] } ?? valuation ?? event.feeRate
+            let trade = event.tradeID.map { ExactText($0) }
+            let tradePx = trade.flatMap { tradePrices[$0] }
+            if let trade, tradePx == nil { pricesAwaited.insert(trade) }
+            let px = tradePx ?? valuation ?? event.feeRate
             let realized = try baseFee(
                 event.amount, px: px, day: index, category: event.category)
             days[index].pricePnl = try days[index].pricePnl.adding(realized)

@@ -47,6 +47,8 @@ public struct LegAccount: Hashable, Sendable {
     var settlementsThrough: Timestamp?
     /// Prices of the trades of a spot leg, for fees that are charged later.
     var tradePrices: [ExactText: Fixed] = [:]
+    /// Trades that a fee in base names and that have not come yet.
+    var pricesAwaited: Set<ExactText> = []
 
     /// The last event of the leg that is booked, and of any kind.
     var bookedThrough = Stamp.none

@@ -14,9 +14,11 @@ public struct FoldRun {
     public struct RefusedLine: Sendable {
         /// From 1.
         public let line: Int
+        /// What is wrong and what to do, in words.
         public let reason: String
     }
 
+    /// Lines that append would refuse, in the order of the file.
     public private(set) var refused: [RefusedLine] = []
     /// Events taken, repeats included.
     public private(set) var eventCount = 0
@@ -26,6 +28,7 @@ public struct FoldRun {
     private var positions: [(ledger: Int, id: UUID)] = []
     private var lineNumber = 0
 
+    /// A run that has read no line.
     public init() {}
 
     /// Takes lines separated by line feeds; empty ones are skipped.

@@ -5,6 +5,7 @@ import Projections
 /// service (accounting.md §7).
 public struct MemoryLedger {
     private var admission = Admission(history: EmptyHistory(), head: .origin)
+    /// An empty ledger.
     public init() {}
 
     /// Decides one line's event. True if it begins a position.

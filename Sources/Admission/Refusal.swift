@@ -27,6 +27,7 @@ public enum Refusal: Error, Equatable, Sendable {
 }
 
 extension Refusal: CustomStringConvertible {
+    /// The reason and its cure, for a person.
     public var description: String {
         switch self {
         case .invalid(_, let field): return field.description

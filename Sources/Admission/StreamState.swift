@@ -4,7 +4,9 @@ import LedgerCore
 public struct StreamState: Hashable, Sendable {
     /// Its frozen terms.
     public let opened: PositionOpened
+    /// The version of its last admitted event.
     public internal(set) var version: StreamVersion
+    /// Its life cycle as the admitted events have left it (accounting.md §3).
     public internal(set) var lifecycle: PositionLifecycle
     /// Targets of voids that have not come yet; they will never count.
     public internal(set) var pendingVoids: Set<UUID>
@@ -12,6 +14,7 @@ public struct StreamState: Hashable, Sendable {
     /// Voids before their target that one position may hold.
     public static let pendingVoidsMax = 1_000
 
+    /// A position at `version`; `lifecycle` has one entry for each leg of `opened`.
     public init(
         opened: PositionOpened, version: StreamVersion, lifecycle: PositionLifecycle,
         pendingVoids: Set<UUID>

@@ -1,6 +1,7 @@
 import Admission
 import LedgerCore
 import Postgres
+import Projections
 
 /// Appends to one book: decides a batch of requests under the lock of the book's head and writes
 /// what they admit in one transaction. Confined to the thread of its connection.
@@ -125,7 +126,7 @@ public final class BookWriter {
         if let bookID { return bookID }
         try connection.query(StoreSQL.ensureMonths, [.int4(1)], deadline: deadline)
         let result = try connection.query(
-            StoreSQL.ensureBook, [.text(book.description), .int4(StoreLimits.logicVersion)],
+            StoreSQL.ensureBook, [.text(book.description), .int4(AccountFold.logicVersion)],
             deadline: deadline)
         let id = BookID(rawValue: try result.onlyRow()[0].int32())
         bookID = id
@@ -143,11 +144,13 @@ public final class BookWriter {
             StoreSQL.openings, [.int4(id.rawValue), .uuids(missing)], deadline: deadline)
         for row in result.rows {
             let position = LogPosition(rawValue: try row[2].int64())
+            let schemaVersion = try row[1].int32()
             let parsed = try row[3].withBytes { bytes -> Result<EventPayload, InvalidField> in
                 do throws(InvalidField) {
                     return .success(
-                        try EventPayload(
-                            .positionOpened, parsing: bytes.bindMemory(to: UInt8.self)))
+                        try Upcasters.standard.payload(
+                            .positionOpened, version: schemaVersion,
+                            parsing: bytes.bindMemory(to: UInt8.self)))
                 } catch { return .failure(error) }
             }
             switch parsed {
@@ -205,6 +208,7 @@ public final class BookWriter {
         let last = try row[1].ifPresent?.timestamp()
         let clock = try results[3].onlyRow()[0].timestamp()
         history.note(keys: results[4], asked: ids)
+        try history.fetchKnown()
         try history.note(streams: results[5], asked: positions, cache: cache, terms: terms)
         return (head, max(last ?? clock, clock))
     }
@@ -213,12 +217,6 @@ public final class BookWriter {
         let parts = duration.components
         return String(parts.seconds * 1_000 + parts.attoseconds / 1_000_000_000_000_000)
     }
-}
-
-/// What the store writes into rows that others own.
-public enum StoreLimits {
-    /// The version of the fold that a new book's first generation is made for; set once at start.
-    public static let logicVersion: Int32 = 1
 }
 
 /// Frozen terms by position, for positions that have no state in the cache. Bounded.

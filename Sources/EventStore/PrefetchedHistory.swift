@@ -30,6 +30,28 @@ struct PrefetchedHistory: StreamHistory {
         }
     }
 
+    /// Reads all events whose ids are known already, in one query: a file that is appended again
+    /// has thousands of them.
+    mutating func fetchKnown() throws {
+        var positions = ArrayBuilder(of: .int8)
+        var first = Timestamp(microseconds: Int64.max)
+        var last = Timestamp(microseconds: Int64.min)
+        for case (let position, let recordedAt)? in keys.values {
+            positions.append.int8(position.rawValue)
+            first = min(first, recordedAt)
+            last = max(last, recordedAt)
+        }
+        guard positions.count > 0 else { return }
+        let result = try connection.query(
+            StoreSQL.knownEvents,
+            [.int4(book.rawValue), positions.take(), .timestamp(first), .timestamp(last)],
+            deadline: deadline)
+        for row in result.rows {
+            let event = try RowDecoder.event(row).event
+            events[event.eventID] = event
+        }
+    }
+
     /// Keeps the answer to `StoreSQL.streams`.
     mutating func note(
         streams result: QueryResult, asked positions: Set<UUID>, cache: StreamCache,

@@ -220,6 +220,15 @@ public enum StoreSQL {
           AND recorded_at = $3
         """
 
+    static let knownEvents = """
+        SELECT \(columns)
+        FROM positions.events
+        WHERE book_id = $1
+          AND log_position = ANY ($2)
+          AND recorded_at >= $3
+          AND recorded_at <= $4
+        """
+
     static let deliveries = """
         SELECT log_position, last_position, peer_uid
         FROM positions.deliveries
@@ -235,6 +244,6 @@ public enum StoreSQL {
         knownKeys, streams, openings, insertEvents, insertKeys, saveStreams, insertDeliveries,
         moveHead, range, rangeForAudit, stream, streamWithoutMarks, streamForAudit, streamSpan,
         streamsOfPositions,
-        oneEvent, deliveries,
+        oneEvent, knownEvents, deliveries,
     ]
 }

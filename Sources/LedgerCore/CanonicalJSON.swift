@@ -1,31 +1,37 @@
 /// Writes JSON in the canonical form of RFC 8785: members sorted by the caller, no white space,
 /// the shortest escapes. Numbers are integers only; decimals are strings (accounting.md §1).
 public struct CanonicalJSON {
+    /// What is written so far, UTF-8.
     public private(set) var bytes: [UInt8]
     private var needsComma = false
 
+    /// An empty text with room for `capacity` bytes; it grows beyond them.
     public init(reserving capacity: Int = 256) {
         bytes = []
         bytes.reserveCapacity(capacity)
     }
 
+    /// Begins an object; `endObject` ends it.
     public mutating func beginObject() {
         separate()
         bytes.append(UInt8(ascii: "{"))
         needsComma = false
     }
 
+    /// Ends the object that is open.
     public mutating func endObject() {
         bytes.append(UInt8(ascii: "}"))
         needsComma = true
     }
 
+    /// Begins an array; `endArray` ends it.
     public mutating func beginArray() {
         separate()
         bytes.append(UInt8(ascii: "["))
         needsComma = false
     }
 
+    /// Ends the array that is open.
     public mutating func endArray() {
         bytes.append(UInt8(ascii: "]"))
         needsComma = true
@@ -35,7 +41,9 @@ public struct CanonicalJSON {
     public mutating func key(_ name: StaticString) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        bytes.append(
+            contentsOf: UnsafeBufferPointer(
+                start: name.utf8Start, count: name.utf8CodeUnitCount))
         bytes.append(UInt8(ascii: "\""))
         bytes.append(UInt8(ascii: ":"))
         needsComma = false
@@ -48,6 +56,7 @@ public struct CanonicalJSON {
         needsComma = false
     }
 
+    /// A string value with the shortest escapes of RFC 8785 §3.2.2.2.
     public mutating func string(_ text: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
@@ -57,30 +66,36 @@ public struct CanonicalJSON {
         needsComma = true
     }
 
+    /// A decimal as a string in its normal form (accounting.md §1).
     public mutating func decimal(_ value: Fixed) {
         quoted { value.write(to: &$0) }
     }
 
+    /// A UUID as a string of 36 characters in lower case.
     public mutating func uuid(_ value: UUID) {
         quoted { value.write(to: &$0) }
     }
 
+    /// An instant as an RFC 3339 string in UTC, with no more fraction digits than it needs.
     public mutating func timestamp(_ value: Timestamp) {
         quoted { value.write(to: &$0) }
     }
 
+    /// A JSON number without fraction or exponent.
     public mutating func integer(_ value: Int64) {
         separate()
         writeInteger(value, to: &bytes)
         needsComma = true
     }
 
+    /// `true` or `false`.
     public mutating func bool(_ value: Bool) {
         separate()
         bytes.append(contentsOf: (value ? "true" : "false").utf8)
         needsComma = true
     }
 
+    /// `null`.
     public mutating func null() {
         separate()
         bytes.append(contentsOf: "null".utf8)
@@ -100,6 +115,7 @@ public struct CanonicalJSON {
         fileprivate var needsComma: Bool
     }
 
+    /// The place reached, for `rewind`.
     public var mark: Mark { Mark(count: bytes.count, needsComma: needsComma) }
 
     /// Drops what was written since `mark`.

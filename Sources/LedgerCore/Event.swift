@@ -9,17 +9,25 @@ public enum ExpectedVersion: Hashable, Sendable {
 
 /// An event as a caller sends it: validated member by member, not yet placed in a log.
 public struct NewEvent: Hashable, Sendable {
+    /// The stream that it belongs to; one stream is one position.
     public var positionID: UUID
+    /// What happened, with the members of its type.
     public var payload: EventPayload
     /// The version of the payload's form as it was sent and is stored.
     public var schemaVersion: Int32
+    /// When it happened at the venue, µs in UTC, 1970 to 9999; decides the day.
     public var effectiveAt: Timestamp
+    /// Where the knowledge of it comes from.
     public var source: EventSource
+    /// Who did it, 1–128 bytes; required for source manual, event_voided and adjustment_recorded.
     public var actor: String?
     /// nil: to be derived (fills, funding and voids only).
     public var eventID: UUID?
+    /// The event that led to this one, if the caller says.
     public var causationID: UUID?
+    /// What groups it with other events, if the caller says.
     public var correlationID: UUID?
+    /// What the position's version must be just before this event.
     public var expectedVersion: ExpectedVersion
     /// The canonical bytes as sent, where they differ from the payload's own form because an
     /// upcaster has raised it; nil otherwise.
@@ -64,6 +72,7 @@ public struct NewEvent: Hashable, Sendable {
         }
     }
 
+    /// The type of its payload.
     public var type: EventType { payload.type }
 
     /// The payload's canonical bytes, as they are stored and hashed.
@@ -72,16 +81,22 @@ public struct NewEvent: Hashable, Sendable {
 
 /// An event in its place: what the log holds and every fold takes.
 public struct Event: Hashable, Sendable {
+    /// Unique in its book for ever (accounting.md §2).
     public var eventID: UUID
+    /// The stream that it belongs to; one stream is one position.
     public var positionID: UUID
+    /// Its number within the position, from 1.
     public var version: StreamVersion
+    /// Its place in the log of its book, from 1.
     public var logPosition: LogPosition
     /// When it happened at the venue; decides the day.
     public var effectiveAt: Timestamp
     /// When the ledger committed it; decides "as known at".
     public var recordedAt: Timestamp
+    /// What happened, raised to the current schema version.
     public var payload: EventPayload
 
+    /// Takes the members as they are; what may stand was decided at append.
     public init(
         eventID: UUID, positionID: UUID, version: StreamVersion, logPosition: LogPosition,
         effectiveAt: Timestamp, recordedAt: Timestamp, payload: EventPayload
@@ -95,6 +110,7 @@ public struct Event: Hashable, Sendable {
         self.payload = payload
     }
 
+    /// The type of its payload.
     public var type: EventType { payload.type }
 
     /// The order of folding: by (effective_at, version) (accounting.md §4).

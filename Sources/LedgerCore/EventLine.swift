@@ -2,9 +2,12 @@
 /// {"book", "position_id", "type", "effective_at", "source", "actor", "event_id",
 /// "expected_version", "causation_id", "correlation_id", "schema_version", "payload"}.
 public struct EventLine: Hashable, Sendable {
+    /// The book that it belongs to; `main` where the line names none.
     public var book: BookName
+    /// The event of the line, not yet placed in a log.
     public var event: NewEvent
 
+    /// A line from its two parts, with no check of its own.
     public init(book: BookName, event: NewEvent) {
         self.book = book
         self.event = event

@@ -73,7 +73,8 @@ extension EventPayload {
         return try require(reason, "reason")
     }
 
-    private static func closeReason(_ reader: inout JSONReader) throws(InvalidField) -> CloseReason {
+    private static func closeReason(_ reader: inout JSONReader) throws(InvalidField) -> CloseReason
+    {
         var reason: CloseReason?
         var first = true
         try reader.beginObject()

@@ -2,16 +2,20 @@
 /// combining accent for equal; names of venues, assets and trades are not equal then, in
 /// PostgreSQL and in the ids that are derived from them.
 public struct ExactText: Hashable, Comparable, Sendable {
+    /// The text, with its octets as they came.
     public let text: String
 
+    /// Wraps `text` without normalising it.
     public init(_ text: String) {
         self.text = text
     }
 
+    /// Whether both have the same octets.
     public static func == (left: ExactText, right: ExactText) -> Bool {
         left.text.isExactly(right.text)
     }
 
+    /// Hashes the UTF-8 octets, in agreement with `==`.
     public func hash(into hasher: inout Hasher) {
         for byte in text.utf8 { hasher.combine(byte) }
     }
@@ -31,15 +35,22 @@ extension String {
 
 /// Amounts by asset, in the order in which the assets came; there are few of them.
 public struct Amounts: Hashable, Sendable {
+    /// One entry an asset, in the order in which the assets came.
     public private(set) var entries: [Entry] = []
 
+    /// The amount of one asset.
     public struct Entry: Hashable, Sendable {
+        /// The asset, unique among the entries.
         public var asset: ExactText
+        /// The sum so far, in units of the asset; it may be 0 or negative.
         public var amount: Fixed
     }
 
+    /// No assets.
     public init() {}
 
+    /// Adds to the asset's amount, exactly; a new asset gets an entry.
+    /// - Throws: `outOfRange` for |sum| ≥ 10²⁰; nothing is changed then.
     public mutating func add(_ amount: Fixed, _ asset: String) throws(FixedError) {
         for index in entries.indices where entries[index].asset.text.isExactly(asset) {
             entries[index].amount = try entries[index].amount.adding(amount)
@@ -48,6 +59,7 @@ public struct Amounts: Hashable, Sendable {
         entries.append(Entry(asset: ExactText(asset), amount: amount))
     }
 
+    /// The asset's amount; nil if it never came, which is not 0 (accounting.md §1).
     public subscript(asset: String) -> Fixed? {
         entries.first { $0.asset.text.isExactly(asset) }?.amount
     }

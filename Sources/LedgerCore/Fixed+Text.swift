@@ -61,7 +61,8 @@ extension Fixed: CustomStringConvertible, LosslessStringConvertible {
                 index += 1
             }
         }
-        let scaled = value * UInt128(Fixed.unit)
+        let scaled =
+            value * UInt128(Fixed.unit)
             + UInt128(fraction) * powerOfTen(Fixed.scale - places)
         guard scaled < Fixed.limit.magnitude else { throw .outOfRange }
         guard !(negative && scaled == 0) else { throw .malformed }
@@ -87,6 +88,7 @@ extension Fixed: CustomStringConvertible, LosslessStringConvertible {
         self = try result.get()
     }
 
+    /// The same as `init(parsing:)`, but nil where that throws.
     public init?(_ description: String) {
         guard let value = try? Fixed(parsing: description) else { return nil }
         self = value

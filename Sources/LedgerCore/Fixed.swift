@@ -21,7 +21,9 @@ public struct Fixed: Hashable, Sendable {
     /// 10¹⁸: scaled one.
     @usableFromInline static let unit: Int128 = 1_000_000_000_000_000_000
 
+    /// The value 0.
     public static let zero = Fixed(unchecked: 0)
+    /// The value 1.
     public static let one = Fixed(unchecked: unit)
 
     @inlinable
@@ -42,12 +44,17 @@ public struct Fixed: Hashable, Sendable {
         try self.init(scaled: Int128(whole) * Fixed.unit)
     }
 
+    /// Whether the value is 0.
     @inlinable public var isZero: Bool { scaled == 0 }
+    /// Whether the value is below 0.
     @inlinable public var isNegative: Bool { scaled < 0 }
+    /// Whether the value is above 0.
     @inlinable public var isPositive: Bool { scaled > 0 }
     /// −1, 0 or 1.
     @inlinable public var signum: Int { scaled == 0 ? 0 : (scaled < 0 ? -1 : 1) }
+    /// The value without its sign; exact.
     @inlinable public var magnitude: Fixed { scaled < 0 ? Fixed(unchecked: -scaled) : self }
+    /// The value with the other sign; exact, as the range is symmetric.
     @inlinable public var negated: Fixed { Fixed(unchecked: -scaled) }
 
     /// The value with the sign of `side` (±1); 0 gives 0.
@@ -56,6 +63,8 @@ public struct Fixed: Hashable, Sendable {
         side < 0 ? negated : (side == 0 ? .zero : self)
     }
 
+    /// self + other, exact.
+    /// - Throws: `outOfRange` for |sum| ≥ 10²⁰.
     @inlinable
     public func adding(_ other: Fixed) throws(FixedError) -> Fixed {
         let (sum, overflow) = scaled.addingReportingOverflow(other.scaled)
@@ -63,6 +72,8 @@ public struct Fixed: Hashable, Sendable {
         return try Fixed(scaled: sum)
     }
 
+    /// self − other, exact.
+    /// - Throws: `outOfRange` for |difference| ≥ 10²⁰.
     @inlinable
     public func subtracting(_ other: Fixed) throws(FixedError) -> Fixed {
         try adding(other.negated)
@@ -144,6 +155,7 @@ public struct Fixed: Hashable, Sendable {
 }
 
 extension Fixed: Comparable {
+    /// By value; exact.
     @inlinable
     public static func < (left: Fixed, right: Fixed) -> Bool { left.scaled < right.scaled }
 }

@@ -6,6 +6,7 @@ public struct UUID: Hashable, Sendable {
     /// Octets 8–15, big-endian.
     public let low: UInt64
 
+    /// From its two words; every pattern is taken, whatever its version.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
@@ -13,6 +14,7 @@ public struct UUID: Hashable, Sendable {
 }
 
 extension UUID: Comparable, CustomStringConvertible, LosslessStringConvertible {
+    /// By octets, as PostgreSQL orders uuid.
     public static func < (left: UUID, right: UUID) -> Bool {
         (left.high, left.low) < (right.high, right.low)
     }
@@ -45,12 +47,14 @@ extension UUID: Comparable, CustomStringConvertible, LosslessStringConvertible {
         self.init(high: words.0, low: words.1)
     }
 
+    /// Parses the 36-character form, either case; nil if it is malformed.
     public init?(_ description: String) {
         var copy = description
         guard let id = copy.withUTF8({ UUID(parsing: $0) }) else { return nil }
         self = id
     }
 
+    /// The 36-character form in lower case.
     public var description: String {
         String(unsafeUninitializedCapacity: 36) { buffer in
             write(into: buffer)
@@ -85,15 +89,19 @@ extension UUID: Comparable, CustomStringConvertible, LosslessStringConvertible {
 /// `.origin` (0) means "before the first event".
 @frozen
 public struct LogPosition: RawRepresentable, Hashable, Comparable, Sendable {
+    /// The count from 1; 0 before the first event.
     public let rawValue: Int64
 
+    /// Takes any number; nothing is checked.
     @inlinable
     public init(rawValue: Int64) {
         self.rawValue = rawValue
     }
 
+    /// 0: before the first event of the log.
     public static let origin = LogPosition(rawValue: 0)
 
+    /// Whether `left` was committed first.
     @inlinable
     public static func < (left: LogPosition, right: LogPosition) -> Bool {
         left.rawValue < right.rawValue
@@ -107,35 +115,43 @@ public struct LogPosition: RawRepresentable, Hashable, Comparable, Sendable {
 }
 
 extension LogPosition: CustomStringConvertible {
+    /// The number in decimal digits.
     public var description: String { String(rawValue) }
 }
 
 /// Number of an event within its position: 1, 2, 3 … without gaps. 0 is a position not there yet.
 @frozen
 public struct StreamVersion: RawRepresentable, Hashable, Comparable, Sendable {
+    /// The count from 1; 0 for a position not there yet.
     public let rawValue: Int64
 
+    /// Takes any number; nothing is checked.
     @inlinable
     public init(rawValue: Int64) {
         self.rawValue = rawValue
     }
 
+    /// 0: the position does not exist yet.
     public static let none = StreamVersion(rawValue: 0)
 
+    /// Whether `left` came first in its position.
     @inlinable
     public static func < (left: StreamVersion, right: StreamVersion) -> Bool {
         left.rawValue < right.rawValue
     }
 
+    /// The version of the event that follows.
     @inlinable public var next: StreamVersion { StreamVersion(rawValue: rawValue + 1) }
 }
 
 extension StreamVersion: CustomStringConvertible {
+    /// The number in decimal digits.
     public var description: String { String(rawValue) }
 }
 
 /// The name of a book, the unit of order: 1–64 of a–z, 0–9, "_", "." and "-".
 public struct BookName: Hashable, Sendable, CustomStringConvertible {
+    /// The name itself.
     public let description: String
 
     /// The book of callers who name none.
@@ -145,6 +161,7 @@ public struct BookName: Hashable, Sendable, CustomStringConvertible {
         description = name
     }
 
+    /// nil unless `name` has 1–64 characters of a–z, 0–9, "_", "." and "-".
     public init?(_ name: String) {
         guard (1...64).contains(name.utf8.count) else { return nil }
         for byte in name.utf8 {

@@ -22,6 +22,7 @@ public struct JSONReader: ~Copyable {
     public struct Token {
         let bytes: UnsafeBufferPointer<UInt8>
 
+        /// Whether the bytes are those of `name`, octet by octet.
         @inline(__always)
         public static func == (token: Token, name: StaticString) -> Bool {
             guard token.bytes.count == name.utf8CodeUnitCount else { return false }
@@ -32,6 +33,7 @@ public struct JSONReader: ~Copyable {
             return true
         }
 
+        /// The bytes as text; bad UTF-8 becomes U+FFFD.
         public var text: String { String(decoding: bytes, as: UTF8.self) }
     }
 
@@ -140,6 +142,8 @@ public struct JSONReader: ~Copyable {
         return true
     }
 
+    /// Reads `true` or `false`.
+    /// - Throws: `InvalidField` for anything else.
     public mutating func bool() throws(InvalidField) -> Bool {
         skipSpace()
         if peek == UInt8(ascii: "t") {

@@ -4,22 +4,36 @@ import Crypto
 public enum LeafHash {
     /// Everything of an event that the hash covers.
     public struct Input {
+        /// The book of the log.
         public var book: BookName
+        /// Its place in the log of the book.
         public var logPosition: LogPosition
+        /// The position whose stream it is in.
         public var positionID: UUID
+        /// Its number within the position.
         public var version: StreamVersion
+        /// Its id, given or derived.
         public var eventID: UUID
+        /// The type of its payload.
         public var type: EventType
+        /// The version of the payload's form as it is stored.
         public var schemaVersion: Int32
+        /// When it happened at the venue, µs.
         public var effectiveAt: Timestamp
+        /// When the ledger committed it, µs.
         public var recordedAt: Timestamp
+        /// Where the knowledge of it comes from.
         public var source: EventSource
+        /// Who did it; nil is hashed as length 0.
         public var actor: String?
+        /// The event that led to it; nil is hashed as length 0.
         public var causationID: UUID?
+        /// What groups it with others; nil is hashed as length 0.
         public var correlationID: UUID?
         /// SHA-256 of the payload's canonical bytes.
         public var payloadDigest: SHA256Digest
 
+        /// Takes from `event` what the caller sent, and its place from the other arguments.
         public init(
             book: BookName, logPosition: LogPosition, version: StreamVersion, eventID: UUID,
             recordedAt: Timestamp, event: NewEvent, payloadDigest: SHA256Digest

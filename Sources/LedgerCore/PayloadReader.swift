@@ -17,7 +17,8 @@ enum Sign {
 
 extension JSONReader {
     /// A decimal string, or nil for null.
-    mutating func decimal(_ name: StaticString, _ sign: Sign = .any) throws(InvalidField) -> Fixed? {
+    mutating func decimal(_ name: StaticString, _ sign: Sign = .any) throws(InvalidField) -> Fixed?
+    {
         switch kind() {
         case .string: break
         case .null:

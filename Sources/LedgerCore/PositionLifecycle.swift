@@ -23,11 +23,13 @@ public enum LegState: String, CaseIterable, Hashable, Sendable {
 /// The life cycle of a position: a function of its live events in the order of folding
 /// (accounting.md §3). It holds quantities only, so that an append can decide without the costs.
 public struct PositionLifecycle: Hashable, Sendable {
+    /// What the life cycle knows of one leg.
     public struct Leg: Hashable, Sendable {
         /// Signed, in contracts.
         public var qty: Fixed = .zero
         /// Fees taken in the base asset of a spot leg; rebates take none.
         public var baseFees: Fixed = .zero
+        /// A fill of it was folded. A void's `retract` leaves it set until the fold afresh.
         public var hasFill = false
         /// Its target was reached at some moment.
         public var reached = false
@@ -35,13 +37,17 @@ public struct PositionLifecycle: Hashable, Sendable {
         public var reduced = false
     }
 
+    /// In the order of the position's terms.
     public internal(set) var legs: [Leg]
+    /// Fills that are not voided.
     public internal(set) var liveFills: Int64 = 0
     /// At some moment every leg had reached its target.
     public internal(set) var targetsReached = false
+    /// A close_requested is live.
     public internal(set) var closeRequested = false
     /// effective_at of the last live position_closed.
     public internal(set) var closedAt: Timestamp?
+    /// A position_cancelled is live.
     public internal(set) var cancelled = false
     /// The latest effective_at of an event whose order matters here.
     public internal(set) var orderedThrough = Timestamp(microseconds: Int64.min)
@@ -50,6 +56,7 @@ public struct PositionLifecycle: Hashable, Sendable {
     /// the order (targets reached, legs reduced) wait for `refolded`.
     public internal(set) var needsRefold = false
 
+    /// A position without events but its first; `legCount` legs, all flat.
     public init(legCount: Int) {
         legs = Array(repeating: Leg(), count: legCount)
     }
@@ -105,7 +112,9 @@ public struct PositionLifecycle: Hashable, Sendable {
             return move(leg, by: moved)
         case .fee(let fee):
             guard let leg, terms.legs[leg].isBaseFee(fee.asset) else { return true }
-            guard let taken = try? legs[leg].baseFees.subtracting(max(fee.amount, .zero)) else { return false }
+            guard let taken = try? legs[leg].baseFees.subtracting(max(fee.amount, .zero)) else {
+                return false
+            }
             legs[leg].baseFees = taken
             return move(leg, by: fee.amount)
         case .adjustment(let adjustment):
@@ -132,6 +141,7 @@ public struct PositionLifecycle: Hashable, Sendable {
         return targetsReached ? .open : .opening
     }
 
+    /// The state of the leg at `index` of the position's terms (accounting.md §3).
     public func state(ofLeg index: Int) -> LegState {
         let leg = legs[index]
         if !leg.hasFill { return .planned }

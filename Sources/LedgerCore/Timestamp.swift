@@ -1,13 +1,16 @@
 /// An instant in UTC: microseconds since 1970-01-01T00:00:00Z, years 1970 to 9999.
 @frozen
 public struct Timestamp: Hashable, Comparable, Sendable {
+    /// Since 1970-01-01T00:00:00Z; negative before.
     public let microseconds: Int64
 
+    /// Takes any count; `isInRange` tells whether the ledger takes the instant.
     @inlinable
     public init(microseconds: Int64) {
         self.microseconds = microseconds
     }
 
+    /// Whether `left` is earlier.
     @inlinable
     public static func < (left: Timestamp, right: Timestamp) -> Bool {
         left.microseconds < right.microseconds
@@ -15,7 +18,9 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
     /// The last instant that is taken: 9999-12-31T23:59:59.999999Z.
     public static let latest = Timestamp(microseconds: 253_402_300_799_999_999)
+    /// Microseconds in a second.
     public static let secondInMicroseconds: Int64 = 1_000_000
+    /// Microseconds in a UTC day; leap seconds are not counted.
     public static let dayInMicroseconds: Int64 = 86_400_000_000
 
     /// Whether it lies in the years 1970 to 9999.
@@ -41,13 +46,16 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 /// A UTC day, counted from 1970-01-01 = 0.
 @frozen
 public struct Day: Hashable, Comparable, Sendable {
+    /// Days since 1970-01-01; negative before.
     public let number: Int32
 
+    /// Takes any count; nothing is checked.
     @inlinable
     public init(number: Int32) {
         self.number = number
     }
 
+    /// Whether `left` is earlier.
     @inlinable
     public static func < (left: Day, right: Day) -> Bool { left.number < right.number }
 
@@ -197,6 +205,7 @@ extension Timestamp: CustomStringConvertible {
         guard isInRange else { return nil }
     }
 
+    /// The same as `init(parsing:)` from a string; nil if malformed or out of range.
     public init?(_ text: String) {
         var copy = text
         guard let time = copy.withUTF8({ Timestamp(parsing: $0) }) else { return nil }

@@ -1,10 +1,14 @@
 /// Raises a payload of one type from schema version `from` to `from + 1`, when it is read.
 /// The log is never rewritten: an event keeps the form and the hash that it was stored with.
 public struct Upcaster: Sendable {
+    /// The type whose payloads it raises.
     public var type: EventType
+    /// The schema version that it takes; it returns `from` + 1.
     public var from: Int32
+    /// Turns a payload of version `from` into one of `from` + 1; throws what it cannot read.
     public var raise: @Sendable (JSONValue) throws(InvalidField) -> JSONValue
 
+    /// One step for one type; several steps are chained by `Upcasters`.
     public init(
         type: EventType, from: Int32,
         raise: @escaping @Sendable (JSONValue) throws(InvalidField) -> JSONValue
@@ -24,6 +28,7 @@ public struct Upcasters: Sendable {
     private let steps: [Upcaster]
     private let current: @Sendable (EventType) -> Int32
 
+    /// Those of this build: none, as every type is at version 1.
     public static let standard = Upcasters([])
 
     /// The current version of a type is one above its last upcaster's `from`.
@@ -60,7 +65,8 @@ public struct Upcasters: Sendable {
         var json = CanonicalJSON()
         value.write(to: &json)
         let raised = json.bytes
-        let result = raised.withUnsafeBufferPointer { buffer -> Result<EventPayload, InvalidField> in
+        let result = raised.withUnsafeBufferPointer {
+            buffer -> Result<EventPayload, InvalidField> in
             do throws(InvalidField) {
                 return .success(try EventPayload(type, parsing: buffer))
             } catch {

@@ -49,6 +49,7 @@ public enum TradeSide: String, CaseIterable, Hashable, Sendable {
     @inlinable public var sign: Int { self == .buy ? 1 : -1 }
 }
 
+/// Which side of the venue's book the fill took (accounting.md §2).
 public enum Liquidity: String, CaseIterable, Hashable, Sendable {
     case maker, taker, unknown
 }
@@ -63,10 +64,12 @@ public enum FillCause: String, CaseIterable, Hashable, Sendable {
     case trade, liquidation, adl, settlement
 }
 
+/// What a fee was charged for (accounting.md §2, fee_recorded).
 public enum FeeCategory: String, CaseIterable, Hashable, Sendable {
     case trading, liquidation, borrow, withdrawal, transfer, other
 }
 
+/// Why a position was closed; liquidation and adl raise the flag of that name (accounting.md §3).
 public enum CloseReason: String, CaseIterable, Hashable, Sendable {
     case takeProfit = "take_profit"
     case stop

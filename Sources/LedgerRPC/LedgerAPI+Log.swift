@@ -87,6 +87,12 @@ extension LedgerAPI {
                         return item
                     })
             }
+            if !isCaughtUp, request.after > page.head.rawValue {
+                throw ErrorMapping.status(
+                    InvalidField(
+                        "after", String(request.after),
+                        "is beyond the head of book \(book), which is at \(page.head)"))
+            }
             seen = page.through
             guard seen >= page.head else { continue }
             if !isCaughtUp {

@@ -39,7 +39,7 @@ public struct RandomStreams {
     private let shape: Shape
     private var random: SeededRandom
     private var story: PositionStory
-    /// Signed, in hundredths of a contract, as if nothing were late or voided.
+    /// Signed, in hundredths of a contract, as if nothing were voided.
     private var held: [Int]
     /// Fills, fees and funding that a valuation may name.
     private var valued: [UUID] = []
@@ -94,14 +94,30 @@ public struct RandomStreams {
         case ..<87 where shape.adjustments: adjust(leg)
         case ..<91 where shape.foreignFees && !valued.isEmpty:
             note(story.value(random.one(of: valued), at: "\(random.within(1...900)).5"))
-        case ..<96 where shape.voids && !voidable.isEmpty:
+        case ..<95 where shape.voids && !voidable.isEmpty:
             let target = random.below(voidable.count)
             story.void(voidable.remove(at: target))
-        case ..<98 where shape.closes: note(story.add(.closeRequested(reason: "tests")))
-        case 98... where shape.closes:
-            note(story.close(random.one(of: [.takeProfit, .stop, .liquidation, .adl])))
+        case ..<97 where shape.closes: note(story.add(.closeRequested(reason: "tests")))
+        case 97... where shape.closes: close(number)
         default: fill(leg, number)
         }
+    }
+
+    /// Takes every leg to zero, or leaves them, and closes the position.
+    private mutating func close(_ number: Int) {
+        if random.chance(80) {
+            for leg in held.indices where held[leg] != 0 {
+                let side: TradeSide = held[leg] > 0 ? .sell : .buy
+                let qty = hundredths(abs(held[leg]))
+                let terms = story.opened.legs[leg]
+                note(
+                    story.fill(
+                        terms.leg, side, qty, px: price(leg), in: terms.settle, intent: .close,
+                        trade: "close\(number)"))
+                held[leg] = 0
+            }
+        }
+        note(story.close(random.one(of: [.takeProfit, .stop, .liquidation, .adl])))
     }
 
     private mutating func note(_ id: UUID) {
@@ -132,6 +148,7 @@ public struct RandomStreams {
         }
         held[leg] += count * side.sign
         let (fee, asset, rate) = fee(terms)
+        take(fee, asset, from: leg)
         trades.append("t\(number)")
         let liquidity = random.one(of: [Liquidity.maker, .taker, .unknown])
         let intent = random.one(of: [nil, nil, FillIntent.rebalance, .open])
@@ -156,13 +173,19 @@ public struct RandomStreams {
     }
 
     private mutating func fee(_ terms: LegTerms) -> (fee: String, asset: String, rate: String?) {
-        let amount = random.one(of: ["0", "0.01", "0.025", "-0.005"])
+        let amount = random.one(of: ["0", "0.01", "0.03", "-0.02"])
         guard shape.foreignFees else { return (amount, terms.settle, nil) }
         switch random.below(10) {
         case ..<5: return (amount, terms.settle, nil)
         case ..<8 where terms.kind == .spot: return (amount, terms.base, nil)
         default: return (amount, "BNB", random.chance(50) ? "600" : nil)
         }
+    }
+
+    /// A fee in base leaves a spot leg.
+    private mutating func take(_ fee: String, _ asset: String, from leg: Int) {
+        guard story.opened.legs[leg].isBaseFee(asset) else { return }
+        held[leg] -= Int(Fixed.of(fee).scaled / 10_000_000_000_000_000)
     }
 
     private mutating func fund(_ leg: Int, _ number: Int) {
@@ -193,6 +216,7 @@ public struct RandomStreams {
     private mutating func charge(_ leg: Int, _ number: Int) {
         let terms = story.opened.legs[leg]
         let (amount, asset, rate) = fee(terms)
+        take(amount, asset, from: leg)
         let isBase = terms.kind == .spot && asset == terms.base
         let trade: String? = isBase ? random.one(of: [nil, trades.last, "t\(number + 1)"]) : nil
         let basePx: String? = isBase && random.chance(50) ? price(leg) : nil

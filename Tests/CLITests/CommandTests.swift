@@ -26,8 +26,9 @@ import Testing
         #expect(listed.status == 0, "\(listed.errors)")
         #expect(listed.output.split(separator: "position_id").count - 1 == count)
         let status = try await ledger.run(["status", "--json"])
-        #expect(status.output.contains("\"head\":\"\(book.lines.count)\"")
-            || status.output.contains("\"head\":\(book.lines.count)"), "\(status.output)")
+        #expect(
+            status.output.contains("\"head\":\"\(book.lines.count)\"")
+                || status.output.contains("\"head\":\(book.lines.count)"), "\(status.output)")
         #expect(await ledger.stop() == 0)
     }
 

@@ -32,7 +32,7 @@ import Testing
         #expect(try new.standing().accounts["positions.active"]?.count == 1)
         try new.advance()
         #expect(try new.standing().accounts["positions.active"]?.count == 2)
-        #expect(try new.differences() == [])
+        try new.expectFolded()
     }
 
     @Test func `two owners that advance in turn never write an event twice`() async throws {
@@ -47,7 +47,7 @@ import Testing
                 try worker.restart()
                 try worker.advance()
             }
-            #expect(try worker.differences() == [], "seed \(seed), step \(step)")
+            try worker.expectFolded("seed \(seed), step \(step)")
         }
     }
 

@@ -25,7 +25,7 @@ import Testing
             if book.random.chance(5) { try worker.restart() }
             guard step % 100 == 99 else { continue }
             try worker.advance()
-            #expect(try worker.differences() == [], "seed \(seed), step \(step)")
+            try worker.expectFolded("seed \(seed), step \(step)")
         }
         await appender.shutdown()
     }

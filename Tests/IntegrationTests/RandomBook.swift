@@ -49,8 +49,9 @@ struct RandomBook {
             guard let event = try? event() else { continue }
             events.append(event)
         }
-        if random.chance(6), let repeated = holdings.randomElement(using: &random)?.sent
-            .randomElement(using: &random)
+        if random.chance(6),
+            let repeated = holdings.randomElement(using: &random)?.sent
+                .randomElement(using: &random)
         {
             events.append(repeated)
         }
@@ -106,10 +107,10 @@ struct RandomBook {
 
     /// Somewhere around now; sometimes late.
     mutating func time() -> Timestamp {
-        clock += Int64.random(in: 0 ... shape.days * 86_400 / 120, using: &random)
+        clock += Int64.random(in: 0...shape.days * 86_400 / 120, using: &random)
         var seconds = Self.start + clock
         if random.chance(shape.latePercent) {
-            seconds -= Int64.random(in: 0 ... max(1, clock), using: &random)
+            seconds -= Int64.random(in: 0...max(1, clock), using: &random)
         }
         return Timestamp(microseconds: seconds * 1_000_000)
     }

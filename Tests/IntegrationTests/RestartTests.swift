@@ -63,7 +63,7 @@ import Testing
         await process.stop()
         let worker = try Worker(sandbox)
         #expect(worker.projector.checkpoint == log.head(of: .main))
-        #expect(try worker.differences() == [], "seed \(seed)")
+        try worker.expectFolded("seed \(seed)")
         await appender.shutdown()
     }
 
@@ -89,7 +89,7 @@ import Testing
         }
         await process.reaches(log.head(of: .main))
         await process.stop()
-        #expect(try Worker(sandbox).differences() == [], "seed \(seed)")
+        try Worker(sandbox).expectFolded("seed \(seed)")
         await appender.shutdown()
     }
 
@@ -110,7 +110,7 @@ import Testing
         _ = try await appender.append([try desk.open()])
         await second.reaches(LogPosition(rawValue: 3))
         await second.stop()
-        #expect(try Worker(sandbox).differences() == [])
+        try Worker(sandbox).expectFolded()
         await appender.shutdown()
     }
 
@@ -133,7 +133,7 @@ import Testing
                         : some.map { try desk.fill($0.positionID, trade, .buy, 1, 10) })
             }
             try worker.advance()
-            #expect(try worker.differences() == [], "after \(trade)")
+            try worker.expectFolded("after \(trade)")
         }
         await appender.shutdown()
     }

@@ -55,13 +55,13 @@ import Testing
                 "28: 0 - 1 = -1, 1", "29: 0 - 2 = -2, 1", "30: 15 - 1 = 14, 1",
                 "31: 25 - 1 = 24, 1",
             ])
-        #expect(try worker.differences() == [])
+        try worker.expectFolded()
 
         _ = try await appender.append([try desk.void(id, late[0].eventID)])
         try worker.advance()
         #expect(
             try days(worker) == ["28: 0 - 1 = -1, 1", "30: 10 - 1 = 9, 1", "31: 20 - 1 = 19, 1"])
-        #expect(try worker.differences() == [])
+        try worker.expectFolded()
     }
 
     @Test func `a fee that comes after the close goes to its own day and raises the revision`()
@@ -83,7 +83,7 @@ import Testing
         try worker.advance()
         #expect(try days(worker) == ["28: 10 - 0 = 10, 2", "29: 0 - 3 = -3, 0"])
         #expect(try worker.connection.number(history) == 1)
-        #expect(try worker.differences() == [])
+        try worker.expectFolded()
     }
 
     @Test func `a close that is voided brings the position back to the open ones`() async throws {
@@ -105,11 +105,66 @@ import Testing
         _ = try await appender.append([try desk.void(id, places[3].eventID)])
         try worker.advance()
         #expect(try worker.connection.number(counts) == 100)
-        #expect(try worker.differences() == [])
+        try worker.expectFolded()
         _ = try await appender.append([try desk.event(id, .closed(.manual), at: 70)])
         try worker.advance()
         #expect(try worker.connection.number(counts) == 11)
-        #expect(try worker.differences() == [])
+        try worker.expectFolded()
+    }
+
+    /// A spot leg, one BTC of trade "t" at `px`, and a base fee of a tenth of it with a rate of 70.
+    private func spot(_ desk: inout Desk) throws -> (open: NewEvent, fee: NewEvent) {
+        var open = try desk.open()
+        guard case .opened(var terms) = open.payload else { throw Surprise("it opens") }
+        terms.legs[0].kind = .spot
+        open.payload = .opened(terms)
+        let fee = Fee(
+            leg: "long", amount: .of("0.1"), asset: "BTC", category: .trading, tradeID: "t",
+            feeRate: 70)
+        return (open, try desk.event(open.positionID, .fee(fee), at: 2))
+    }
+
+    @Test func `a base fee takes its trade's price, whichever of them comes first`() async throws {
+        var desk = Desk()
+        let worker = try Worker(sandbox)
+        for tradeFirst in [true, false] {
+            let (open, fee) = try spot(&desk)
+            let trade = try desk.fill(open.positionID, "t", .buy, 1, 100, at: 3)
+            for event in [open] + (tradeFirst ? [trade, fee] : [fee, trade]) {
+                _ = try await appender.append([event])
+                try worker.advance()
+            }
+        }
+        let values = "SELECT fee_value FROM positions.legs"
+        let rows = try worker.connection.query(values, deadline: ample).rows
+        #expect(try rows.map { try Fixed(scaled: $0[0].numeric()) } == [10, 10])
+        try worker.expectFolded()
+    }
+
+    @Test func `a base fee of a trade in parts does not depend on the order of arrival`()
+        async throws
+    {
+        var desk = Desk()
+        let worker = try Worker(sandbox)
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let (open, fee) = try spot(&desk)
+            var parts = [
+                try desk.fill(open.positionID, "t", .buy, 1, 100, at: 3),
+                try desk.fill(open.positionID, "t", .buy, 1, 200, at: 4),
+            ]
+            if case .fill(var fill) = parts[1].payload {
+                fill.part = 1
+                parts[1].payload = .fill(fill)
+            }
+            _ = try await appender.append([open])
+            for index in order {
+                _ = try await appender.append([(parts + [fee])[index]])
+                try worker.advance()
+            }
+        }
+        let figures = "SELECT DISTINCT fee_value, realized_price, qty FROM positions.legs"
+        #expect(try worker.connection.query(figures, deadline: ample).rowCount == 1)
+        try worker.expectFolded()
     }
 
     @Test func `a day without live events has no row`() async throws {
@@ -124,7 +179,7 @@ import Testing
         _ = try await appender.append([try desk.void(open.positionID, places[1].eventID)])
         try worker.advance()
         #expect(try days(worker) == [])
-        #expect(try worker.differences() == [])
+        try worker.expectFolded()
     }
 
     @Test(arguments: 0..<4)
@@ -158,7 +213,7 @@ import Testing
             if desk.random.chance(40) { try worker.advance() }
         }
         try worker.advance()
-        #expect(try worker.differences() == [], "seed \(seed)")
+        try worker.expectFolded("seed \(seed)")
         var expected = Tables()
         try expected.add(account, stale: nil)
         #expect(try worker.standing().daily == expected.daily, "seed \(seed)")

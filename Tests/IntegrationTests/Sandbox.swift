@@ -139,7 +139,7 @@ struct Seeded: RandomNumberGenerator {
 /// can be had again.
 func seed(_ test: String = #function) -> UInt64 {
     let named = getenv("NEXUS_TEST_SEED").flatMap { UInt64(String(cString: $0)) }
-    let seed = named ?? UInt64.random(in: 0 ... 999_999)
+    let seed = named ?? UInt64.random(in: 0...999_999)
     print("\(test): NEXUS_TEST_SEED=\(seed)")
     return seed
 }

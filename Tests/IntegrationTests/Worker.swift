@@ -56,10 +56,14 @@ final class Worker {
         try Tables.standing(connection, book: projector.bookID)
     }
 
-    /// How the tables differ from the fold of the log up to the checkpoint.
-    func differences() throws -> [String] {
+    /// Records an issue for each row that is not what the log up to the checkpoint comes to.
+    func expectFolded(
+        _ comment: String = "", sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
         let folded = try Tables.folded(
             connection, book: projector.bookID, through: projector.checkpoint)
-        return try standing().differences(from: folded)
+        for difference in try standing().differences(from: folded) {
+            Issue.record("\(comment) \(difference)", sourceLocation: sourceLocation)
+        }
     }
 }

@@ -26,21 +26,26 @@ struct DailyPnlTests {
         }
     }
 
-    private func sums(_ deltas: [DailyPnl.Delta]) -> [DailyPnl.Key: Sums] {
-        var sums: [DailyPnl.Key: Sums] = [:]
-        for delta in deltas { sums[delta.key, default: Sums()].add(delta) }
+    /// By the words of a key.
+    private func sums(_ deltas: [DailyPnl.Delta]) -> [[String]: Sums] {
+        var sums: [[String]: Sums] = [:]
+        for delta in deltas {
+            let key = delta.key
+            let words = [key.strategy.text, key.asset.text, key.venue.text, key.settle.text]
+            sums[[key.day.description] + words, default: Sums()].add(delta)
+        }
         return sums.filter { $0.value != Sums() }
     }
 
     /// The rows that an account makes, by another way: its own days.
-    private func rows(_ account: PositionAccount) -> [DailyPnl.Key: Sums] {
-        var rows: [DailyPnl.Key: Sums] = [:]
+    private func rows(_ account: PositionAccount) -> [[String]: Sums] {
+        var rows: [[String]: Sums] = [:]
         for leg in account.legs {
             for day in leg.days {
-                let key = DailyPnl.Key(
-                    day: day.day, strategy: ExactText(account.opened.strategy),
-                    asset: ExactText(account.opened.asset), venue: ExactText(leg.terms.venue),
-                    settle: ExactText(leg.terms.settle))
+                let key = [
+                    day.day.description, account.opened.strategy, account.opened.asset,
+                    leg.terms.venue, leg.terms.settle,
+                ]
                 var row = rows[key] ?? Sums()
                 let values = [
                     day.pricePnl, day.feesKnown, day.fundingKnown, day.adjustments,
@@ -58,18 +63,17 @@ struct DailyPnlTests {
         return rows
     }
 
-    private let stamp = Stamp(logPosition: LogPosition(rawValue: 9), recordedAt: .latest)
 
     @Test(arguments: seeds)
     func `a new position adds its days, and one that goes takes them away`(seed: UInt64) throws {
         guard let account = Folded(RandomStreams.stream(seed: seed).events).account else { return }
-        let added = DailyPnl.deltas(from: nil, to: account, changed: stamp)
+        let added = DailyPnl.deltas(from: nil, to: account)
         #expect(sums(added) == rows(account), "seed \(seed)")
-        #expect(!added.isEmpty && added.allSatisfy { $0.changed == stamp })
-        let taken = DailyPnl.deltas(from: account, to: nil, changed: stamp)
+        #expect(!added.isEmpty)
+        let taken = DailyPnl.deltas(from: account, to: nil)
         #expect(sums(added + taken) == [:], "seed \(seed)")
-        #expect(DailyPnl.deltas(from: account, to: account, changed: stamp) == [])
-        #expect(DailyPnl.deltas(from: nil, to: nil, changed: stamp) == [])
+        #expect(DailyPnl.deltas(from: account, to: account) == [])
+        #expect(DailyPnl.deltas(from: nil, to: nil) == [])
     }
 
     @Test(arguments: seeds)
@@ -83,7 +87,7 @@ struct DailyPnlTests {
         var length = 1
         while length <= stream.count {
             if let account = Folded(Array(stream[..<length])).account {
-                all += DailyPnl.deltas(from: known, to: account, changed: stamp)
+                all += DailyPnl.deltas(from: known, to: account)
                 known = account
                 #expect(sums(all) == rows(account), "seed \(seed), \(length) events")
             }
@@ -98,8 +102,8 @@ struct DailyPnlTests {
         story.fill("b", .sell, "1", px: "101", fee: "0.2")
         let account = try AccountFold.fold(story.stream)
         let row = try #require(
-            sums(DailyPnl.deltas(from: nil, to: account, changed: stamp)).first)
-        #expect(row.key.day.description == "2026-01-01")
+            sums(DailyPnl.deltas(from: nil, to: account)).first)
+        #expect(row.key.first == "2026-01-01")
         #expect(row.value.counts == [0, 0, 2, 1, 2])
         #expect(row.value.money[1] == Fixed.of("0.3").scaled)
         #expect(row.value.money[4] == Fixed.of("201").scaled)
@@ -111,9 +115,9 @@ struct DailyPnlTests {
         ])
         for leg in ["a", "b", "c"] { story.fill(leg, .buy, "1", px: "100") }
         let account = try AccountFold.fold(story.stream)
-        let keys = sums(DailyPnl.deltas(from: nil, to: account, changed: stamp)).keys
+        let keys = sums(DailyPnl.deltas(from: nil, to: account)).keys
         #expect(
-            Set(keys.map { $0.venue.text + " " + $0.settle.text })
+            Set(keys.map { $0.suffix(2).joined(separator: " ") })
                 == ["v1 USDT", "v2 USDT", "v2 BTC"])
     }
 }

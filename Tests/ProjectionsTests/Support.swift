@@ -4,7 +4,7 @@ import Projections
 import Testing
 
 /// Seeds of the tests that draw; a failing test prints its own.
-let seeds: [UInt64] = Array(1...40)
+let seeds: [UInt64] = Array(1...24)
 
 /// A fold, or why there is none: both are compared.
 enum Folded: Equatable {

@@ -146,7 +146,8 @@ enum Checks {
     }
 
     private static func mentions(_ text: String, _ word: String) -> Bool {
-        text.split { !$0.isLetter && !$0.isNumber && $0 != "-" && $0 != "_" }.contains { $0 == word }
+        text.split { !$0.isLetter && !$0.isNumber && $0 != "-" && $0 != "_" }
+            .contains { $0 == word }
     }
 
     private static func find(

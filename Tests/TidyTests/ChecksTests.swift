@@ -60,9 +60,10 @@ import Testing
             Checks.migrations([
                 "000001_a.up.sql", "000001_a.down.sql", "000002_b.up.sql", "000002_b.down.sql",
             ]) == [])
-        #expect(Checks.migrations(["000001_a.up.sql"]).map(\.path) == [
-            "sql/migrations/000001_a.up.sql"
-        ])
+        #expect(
+            Checks.migrations(["000001_a.up.sql"]).map(\.path) == [
+                "sql/migrations/000001_a.up.sql"
+            ])
         #expect(Checks.migrations(["000001_a.down.sql"]).count == 1)
         #expect(Checks.migrations(["000002_a.up.sql", "000002_a.down.sql"]).count == 1)
         #expect(Checks.migrations(["notes.txt"]).count == 1)

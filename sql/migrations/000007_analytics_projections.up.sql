@@ -189,6 +189,8 @@ CREATE TABLE IF NOT EXISTS analytics.daily_pnl_rows (
     CONSTRAINT row_has_a_position_and_a_leg_day
         CHECK (leg_days >= positions
            AND positions >= 1),
+    CONSTRAINT net_is_within_the_range
+        CHECK (abs(price_pnl - fees_known + funding_known + adjustments) < 100000000000000000000),
     CONSTRAINT unvalued_fees_are_some_of_the_leg_days
         CHECK (unvalued_fees BETWEEN 0 AND leg_days),
     CONSTRAINT unvalued_funding_is_some_of_the_leg_days
