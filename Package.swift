@@ -95,6 +95,9 @@ let package = Package(
             name: "ProjectionsTests",
             dependencies: ["Projections", "LedgerCore", "LedgerTesting", "Admission"]),
         .testTarget(
+            name: "AdmissionTests",
+            dependencies: ["Admission", "LedgerCore", "LedgerTesting", "Projections"]),
+        .testTarget(
             name: "AppendPipelineTests",
             dependencies: ["AppendPipeline", "Postgres", "LedgerCore"]),
         .testTarget(name: "TidyTests"),

@@ -45,7 +45,9 @@ public enum TradeStats {
     public static func cells(_ sums: Sums) -> [Cell] {
         let isKnown = sums.unvalued == 0 && sums.closed > 0
         let count = try? Fixed(sums.closed)
-        func known(_ value: @autoclosure () -> Fixed?) -> Cell { .optional(isKnown ? value() : nil) }
+        func known(_ value: @autoclosure () -> Fixed?) -> Cell {
+            .optional(isKnown ? value() : nil)
+        }
         return [
             .int8(sums.closed), .int8(sums.unvalued), .int8(sums.wins),
             known(ratio(try? Fixed(sums.wins), count)), known(ratio(sums.net, count)),

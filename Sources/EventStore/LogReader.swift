@@ -33,7 +33,8 @@ public struct LogReader {
     /// The last position of the log and its time; the origin while it is empty.
     public func head(_ book: BookID) throws -> (position: LogPosition, recordedAt: Timestamp?) {
         let rows = try connection.query(
-            StoreSQL.head, [.int4(book.rawValue)], deadline: deadline).rows
+            StoreSQL.head, [.int4(book.rawValue)], deadline: deadline
+        ).rows
         guard let row = rows.first else { return (.origin, nil) }
         return (
             LogPosition(rawValue: try row[0].int64()), try row[1].ifPresent?.timestamp()
@@ -94,7 +95,8 @@ public struct LogReader {
 
     private func span(_ book: BookID, _ position: UUID) throws -> Span? {
         let rows = try connection.query(
-            StoreSQL.streamSpan, [.int4(book.rawValue), .uuid(position)], deadline: deadline).rows
+            StoreSQL.streamSpan, [.int4(book.rawValue), .uuid(position)], deadline: deadline
+        ).rows
         return try rows.first.map { (try $0[0].timestamp(), try $0[1].timestamp()) }
     }
 

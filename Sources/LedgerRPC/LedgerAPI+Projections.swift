@@ -139,7 +139,8 @@ enum PageToken {
     static func size(_ asked: Int32, default standard: Int, max: Int) throws -> Int {
         guard asked >= 0, asked <= max else {
             throw ErrorMapping.status(
-                InvalidField("page_size", String(asked), "must be 1 to \(max), or 0 for \(standard)"))
+                InvalidField(
+                    "page_size", String(asked), "must be 1 to \(max), or 0 for \(standard)"))
         }
         return asked == 0 ? standard : Int(asked)
     }

@@ -112,7 +112,8 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
             item.reason = entry.reason
             return item
         }
-        let names = AccountTables.all.map(\.name) + ["analytics.daily_pnl", "analytics.trade_stats"]
+        let names =
+            AccountTables.all.map(\.name) + ["analytics.daily_pnl", "analytics.trade_stats"]
         let checkpoint = overview.checkpoint ?? .origin
         status.projections = names.sorted().map { name in
             var projection = Nexus_Ledger_V1_ProjectionStatus()

@@ -59,7 +59,8 @@ public struct LedgerService: Sendable {
     ///   - onReady: Called once, when clients can connect.
     ///   - stop: Returns when the service should end, for example at a signal.
     public func run(
-        onReady: @escaping @Sendable () async -> Void, until stop: @escaping @Sendable () async -> Void
+        onReady: @escaping @Sendable () async -> Void,
+        until stop: @escaping @Sendable () async -> Void
     ) async throws {
         let info: ConnectionInfo
         do throws(PostgresError) {

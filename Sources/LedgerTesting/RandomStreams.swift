@@ -55,7 +55,8 @@ public struct RandomStreams {
         for index in 0..<count {
             let kind = random.one(of: shape.kinds)
             let multiplier =
-                kind == .spot ? "1" : random.one(of: kind == .inverse ? ["1", "100"] : ["1", "0.001"])
+                kind == .spot
+                ? "1" : random.one(of: kind == .inverse ? ["1", "100"] : ["1", "0.001"])
             legs.append(
                 .some(
                     String("abc".dropFirst(index).prefix(1)), kind,

@@ -48,7 +48,8 @@ final class BookProjector {
         deadline: Deadline
     ) throws -> Claim {
         let live = try connection.query(
-            ProjectionSQL.liveSlot, [.int4(id.rawValue)], deadline: deadline).onlyRow()
+            ProjectionSQL.liveSlot, [.int4(id.rawValue)], deadline: deadline
+        ).onlyRow()
         let slot = try live[0].int16()
         let scope: [Parameter] = [.int4(id.rawValue), .int2(slot)]
         try connection.query(
@@ -96,7 +97,8 @@ final class BookProjector {
         do {
             guard try write(changes, through: through, connection, deadline) else { return false }
         } catch let error as PostgresError
-        where error.sqlstate?.isDataClass == true || error.serverError?.constraint != nil {
+            where error.sqlstate?.isDataClass == true || error.serverError?.constraint != nil
+        {
             // A row that the tables refuse: quarantine the position, not the projection.
             connection.rollBackIfOpen(deadline: deadline)
             let culprits = try isolate(changes, connection, deadline)

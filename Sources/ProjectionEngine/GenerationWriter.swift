@@ -79,7 +79,8 @@ struct GenerationWriter: Sendable {
                 .text(key.strategy.text), .text(key.asset.text), .text(key.settle.text),
             ]
             let row = try connection.query(
-                ProjectionSQL.tradeSums, scope + names, deadline: deadline).onlyRow()
+                ProjectionSQL.tradeSums, scope + names, deadline: deadline
+            ).onlyRow()
             var pipeline = Pipeline()
             pipeline.add(ProjectionSQL.dropTradeStats, scope + names)
             let closed = try row[0].int64()

@@ -98,7 +98,8 @@ public enum ProjectionSQL {
         """
 
     static let quarantine = """
-        INSERT INTO positions.quarantine (slot, book_id, position_id, log_position, event_id, reason)
+        INSERT INTO positions.quarantine (
+            slot, book_id, position_id, log_position, event_id, reason)
         VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT ON CONSTRAINT position_is_quarantined_once DO UPDATE
         SET log_position = excluded.log_position,
@@ -285,8 +286,10 @@ public enum ProjectionSQL {
 
     /// For the test that prepares them all.
     public static let all: [String] = [
-        limits, books, quarantineList, notify, liveSlot, owner, makeCheckpoint, claim, advance, heartbeat, release,
-        quarantine, endQuarantine, dropDays, addToDays, makeDays, restampDay, tradeSums, tradeMiddle,
+        limits, books, quarantineList, notify, liveSlot, owner, makeCheckpoint, claim, advance,
+        heartbeat, release,
+        quarantine, endQuarantine, dropDays, addToDays, makeDays, restampDay, tradeSums,
+        tradeMiddle,
         dropTradeStats, makeTradeStats, writtenVersions,
     ]
 }

@@ -142,7 +142,7 @@ public final class ProjectionService: Sendable {
             }
         }
         if held.projector != nil {
-            try? await Task { 
+            try? await Task {
                 try await connection.run(deadline: .after(.seconds(2))) {
                     try held.projector?.release($0, .after(.seconds(2)))
                 }

@@ -10,7 +10,8 @@ struct AtomicityTests {
         let fill = story.make(.buy("1", trade: "good"))
         return [
             fill, story.make(.buy("1", trade: "good2")),
-            story.make(.funding(Funding(leg: "a", fundingTime: story.now, amount: .one, asset: "USDT"))),
+            story.make(
+                .funding(Funding(leg: "a", fundingTime: story.now, amount: .one, asset: "USDT"))),
             story.make(.void(story.id(of: fill))),
             story.make(.void(UUID(high: 7, low: 7))),
             story.make(.closeRequested(reason: "x")),
@@ -25,10 +26,14 @@ struct AtomicityTests {
             ("invalid", story.make(.mark(Mark(leg: "z", px: .of("1"))))),
             (
                 "versionConflict",
-                story.make(.closeRequested(reason: "y")).expecting(.exact(StreamVersion(rawValue: 99)))
+                story.make(.closeRequested(reason: "y")).expecting(
+                    .exact(StreamVersion(rawValue: 99)))
             ),
             ("contentConflict", known.with { $0.payload = .buy("9", trade: "known") }),
-            ("invalid", story.make(.buy("1", trade: "w")).with { $0.eventID = UUID(high: 1, low: 1) }),
+            (
+                "invalid",
+                story.make(.buy("1", trade: "w")).with { $0.eventID = UUID(high: 1, low: 1) }
+            ),
         ]
     }
 
@@ -106,7 +111,8 @@ struct AtomicityTests {
                 request.removeAll { $0.eventID == stray.eventID }
             }
             let isTaken = (try batch.admission(request)) != nil
-            #expect((try committed.admission(request)) != nil == isTaken, "seed \(seed)")
+            let isCommitted = (try committed.admission(request)) != nil
+            #expect(isCommitted == isTaken, "seed \(seed)")
             guard isTaken else { continue }
             taken += 1
             for event in request { try plain.take([event]) }

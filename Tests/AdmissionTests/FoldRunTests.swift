@@ -34,9 +34,10 @@ struct FoldRunTests {
         #expect(run.report().status == .folded)
         #expect(run.eventCount == 4)
         let accounts = try accounts(run)
-        #expect(accounts.map { $0["position_id"]?.text } == [
-            one.positionID.description, two.positionID.description,
-        ])
+        #expect(
+            accounts.map { $0["position_id"]?.text } == [
+                one.positionID.description, two.positionID.description,
+            ])
         #expect(accounts.map { $0["state"]?.text } == ["OPEN", "CANCELLED"])
     }
 
@@ -122,13 +123,15 @@ struct FoldRunTests {
             return
         }
         #expect(Set(members.keys) == ["position_id", "state", "flags", "legs", "days"])
-        #expect(Set(leg.keys) == [
-            "leg", "flags", "qty", "open_cost", "avg_entry_px", "realized_price", "fees",
-            "fee_value", "funding", "adjustments", "net",
-        ])
-        #expect(Set(day.keys) == [
-            "day", "venue", "settle", "price_pnl", "fees", "funding", "adjustments", "net",
-        ])
+        #expect(
+            Set(leg.keys) == [
+                "leg", "flags", "qty", "open_cost", "avg_entry_px", "realized_price", "fees",
+                "fee_value", "funding", "adjustments", "net",
+            ])
+        #expect(
+            Set(day.keys) == [
+                "day", "venue", "settle", "price_pnl", "fees", "funding", "adjustments", "net",
+            ])
         #expect(leg["net"] == .string("0.8"))
         #expect(day["net"] == .string("0.8"))
     }

@@ -16,7 +16,8 @@ struct IdempotencyTests {
         var desk = try Desk(story, commits: commits)
         let before = desk.view()
         for (index, event) in story.sent.enumerated() {
-            let outcome = try #require(try desk.take([event]).first)
+            let taken = try desk.take([event])
+            let outcome = try #require(taken.first)
             #expect(!outcome.isNew)
             #expect(outcome.event.version == StreamVersion(rawValue: Int64(index) + 1))
             #expect(outcome.event.logPosition == LogPosition(rawValue: Int64(index) + 1))
@@ -46,7 +47,8 @@ struct IdempotencyTests {
         let first = story.make(.buy("1", trade: "x"))
         let other = story.make(.buy("1", trade: "x", px: "101"))
         var desk = try Desk(story, commits: commits)
-        let known = try #require(try desk.take([first]).first).event
+        let taken = try desk.take([first])
+        let known = try #require(taken.first).event
         #expect(
             try desk.refuse([other])
                 == .contentConflict(index: 0, eventID: known.eventID, member: "px", known: known))

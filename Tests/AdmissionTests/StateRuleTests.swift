@@ -99,7 +99,8 @@ struct StateRuleTests {
         #expect(try desk.refuse([after]).kind == "precondition")
         // One microsecond is after; the same instant is not.
         let micro = Timestamp(microseconds: closedAt.microseconds + 1)
-        #expect(try desk.refuse([story.make(.buy("1", trade: "us"), at: micro)]).kind == "precondition")
+        #expect(
+            try desk.refuse([story.make(.buy("1", trade: "us"), at: micro)]).kind == "precondition")
         try desk.take([story.make(.buy("1", trade: "same"), at: closedAt)])
         #expect(try desk.state(of: story) == .closing)
         // REOPENED_BY_CORRECTION: now also a later one is taken.
@@ -153,7 +154,8 @@ struct StateRuleTests {
             story.make(.buy("1", trade: "late"), at: PositionStory.start.plus(seconds: 900))
         ])
         #expect(try desk.state(of: story) == .closing)
-        let state = try #require(desk.state(story.positionID))
+        let found = try desk.state(story.positionID)
+        let state = try #require(found)
         #expect(!state.lifecycle.needsRefold)
         #expect(state.lifecycle.targetsReached)
         #expect(state.lifecycle.legs[0].qty == .of("1.5"))

@@ -15,7 +15,8 @@ struct StreamStateTests {
                 effectiveAt: event.effectiveAt, source: .venueREST, actor: "tests",
                 eventID: event.type.derivesID ? nil : event.eventID)
             _ = try desk.admit([new])
-            let state = try #require(desk.state(event.positionID))
+            let found = try desk.state(event.positionID)
+            let state = try #require(found)
             let again = StreamState(
                 opened: state.opened, version: state.version, progress: state.progressBytes)
             #expect(again == state, "seed \(seed), version \(event.version)")
@@ -27,7 +28,8 @@ struct StreamStateTests {
         story.void(UUID(high: 2, low: 2))
         story.void(UUID(high: 1, low: 1))
         var desk = try Desk(story)
-        let state = try #require(desk.state(story.positionID))
+        let found = try desk.state(story.positionID)
+        let state = try #require(found)
         let text = String(decoding: state.progressBytes, as: UTF8.self)
         #expect(
             text == #"{"lifecycle":{"fills":0,"legs":[{"qty":"0"}]},"pending_voids":["#

@@ -111,7 +111,8 @@ extension Desk {
 
     mutating func state(of story: PositionStory) throws -> PositionState {
         try admission.settle()
-        return try #require(state(story.positionID)).lifecycle.state
+        let found = try state(story.positionID)
+        return try #require(found).lifecycle.state
     }
 }
 
@@ -169,7 +170,9 @@ extension EventPayload {
     }
 
     static func sell(_ qty: String, trade: String, px: String = "100") -> EventPayload {
-        guard case .fill(var fill) = buy(qty, trade: trade, px: px) else { return buy(qty, trade: trade) }
+        guard case .fill(var fill) = buy(qty, trade: trade, px: px) else {
+            return buy(qty, trade: trade)
+        }
         fill.side = .sell
         return .fill(fill)
     }

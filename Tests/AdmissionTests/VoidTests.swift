@@ -16,7 +16,8 @@ struct VoidTests {
         #expect(try desk.state(of: story) == .closed)
         try desk.take([story.make(.void(reduction))])
         #expect(try desk.state(of: story) == .closing)
-        let state = try #require(desk.state(story.positionID))
+        let found = try desk.state(story.positionID)
+        let state = try #require(found)
         #expect(state.lifecycle.legs[0].qty == .of("1"))
         #expect(state.lifecycle.liveFills == 1)
     }

@@ -51,7 +51,8 @@ struct CanonicalJSONTests {
             """#
         #expect(
             try canonical(text)
-                == "{\"1\":\"1\",\"\u{80}\":\"2\",\"ö\":\"3\",\"€\":\"4\",\"😀\":\"5\",\"\u{FB33}\":\"6\"}")
+                == "{\"1\":\"1\",\"\u{80}\":\"2\",\"ö\":\"3\",\"€\":\"4\",\"😀\":\"5\",\"\u{FB33}\":\"6\"}"
+        )
         #expect(JSONValue.precedes("a", "aa"))
         #expect(!JSONValue.precedes("a", "a"))
         #expect(JSONValue.precedes("B", "a"))
@@ -139,7 +140,9 @@ extension SeededRandom {
         default:
             var members: [String: JSONValue] = [:]
             for _ in 0..<below(4) {
-                let name = text().unicodeScalars.filter { $0.value >= 0x20 && !"\"\\".contains(Character($0)) }
+                let name = text().unicodeScalars.filter {
+                    $0.value >= 0x20 && !"\"\\".contains(Character($0))
+                }
                 members[String(String.UnicodeScalarView(name))] = json(depth: depth - 1)
             }
             return .object(members)

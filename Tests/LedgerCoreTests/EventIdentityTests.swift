@@ -100,7 +100,8 @@ struct EventIdentityTests {
         #expect(derived(.funding(other)) == id)
     }
 
-    @Test func `a funding time is floored to the event's interval, else to the leg's, else to 1 h`() {
+    @Test func `a funding time is floored to the event's interval, else to the leg's, else to 1 h`()
+    {
         func time(_ interval: Int64?, leg: Int64?) -> String {
             EventIdentity.fundingTime(
                 of: funding("2026-01-01T23:59:59Z") { $0.interval = interval },

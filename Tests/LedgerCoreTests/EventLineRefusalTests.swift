@@ -130,7 +130,8 @@ struct EventLineRefusalTests {
             let field = Samples.refusal(Array(again.utf8))?.field
             #expect(field == name, "\(name)")
         }
-        let inner = text.replacing(#"{"reason":"stop"}"#, with: #"{"reason":"stop","reason":"stop"}"#)
+        let inner = text.replacing(
+            #"{"reason":"stop"}"#, with: #"{"reason":"stop","reason":"stop"}"#)
         #expect(inner != text)
         #expect(Samples.refusal(Array(inner.utf8))?.field == "payload.reason")
     }

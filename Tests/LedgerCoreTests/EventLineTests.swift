@@ -74,7 +74,8 @@ struct EventLineTests {
             "base", "quote", "settle", "qty_scale", "price_scale", "settle_scale",
         ]
         for name in terms {
-            guard case .object(var inner)? = whole["payload"], case .array(var legs)? = inner["legs"],
+            guard case .object(var inner)? = whole["payload"],
+                case .array(var legs)? = inner["legs"],
                 case .object(var second) = legs[1]
             else { return }
             #expect(second[name] != nil, "\(name)")
@@ -139,15 +140,18 @@ struct EventLineTests {
     }
 
     @Test func `the payload's own form does not depend on how it was written`() throws {
-        let text = #"{"px":"100.2500","leg":"a","qty":"0.50","side":"buy","trade_id":"tA","#
+        let text =
+            #"{"px":"100.2500","leg":"a","qty":"0.50","side":"buy","trade_id":"tA","#
             + #""fee":"0","fee_asset":"USDT","liquidity":"taker","part":0,"order_id":null}"#
-        let canonical = #"{"fee":"0","fee_asset":"USDT","leg":"a","liquidity":"taker","#
+        let canonical =
+            #"{"fee":"0","fee_asset":"USDT","leg":"a","liquidity":"taker","#
             + #""px":"100.25","qty":"0.5","side":"buy","trade_id":"tA"}"#
         let payload = try Array(text.utf8).withUnsafeBufferPointer {
             try EventPayload(.legFillRecorded, parsing: $0)
         }
         #expect(String(decoding: payload.canonicalBytes, as: UTF8.self) == canonical)
-        let other = #"{"px":"100.25","leg":"a","qty":"0.5","side":"buy","trade_id":"\u0074\u0041","#
+        let other =
+            #"{"px":"100.25","leg":"a","qty":"0.5","side":"buy","trade_id":"\u0074\u0041","#
             + #""fee":"0.0","fee_asset":"USDT","liquidity":"taker"}"#
         let same = try Array(other.utf8).withUnsafeBufferPointer {
             try EventPayload(.legFillRecorded, parsing: $0)
@@ -160,7 +164,9 @@ struct EventLineTests {
         members["book"] = nil
         let bytes = JSONValue.object(members).canonicalBytes
         let desk = BookName("desk") ?? .main
-        let line = try bytes.withUnsafeBufferPointer { try EventLine(parsing: $0, defaultBook: desk) }
+        let line = try bytes.withUnsafeBufferPointer {
+            try EventLine(parsing: $0, defaultBook: desk)
+        }
         #expect(line.book == desk)
     }
 }

@@ -28,7 +28,9 @@ struct JSONFuzzTests {
     @Test(arguments: Samples.payloads)
     func `a line with any octet removed or replaced does no harm`(payload: EventPayload) throws {
         let bytes = try Samples.line(payload).canonicalBytes
-        let hostile: [UInt8] = [0, 0x22, 0x5C, 0x7B, 0x5D, 0x2C, 0x3A, 0x2D, 0x30, 0x80, 0xED, 0xFF]
+        let hostile: [UInt8] = [
+            0, 0x22, 0x5C, 0x7B, 0x5D, 0x2C, 0x3A, 0x2D, 0x30, 0x80, 0xED, 0xFF,
+        ]
         for index in bytes.indices {
             var changed = bytes
             changed.remove(at: index)
@@ -67,7 +69,10 @@ struct JSONFuzzTests {
         case 3: bytes.removeSubrange(index..<min(bytes.count, index + random.within(1...20)))
         case 4: bytes.insert(contentsOf: bytes[index...].prefix(random.within(1...40)), at: index)
         case 5:
-            let words = ["null", "{}", "[]", "\"\"", "\\ud800", "\\u0000", "-0", "1e999", "9999999999999999999999"]
+            let words = [
+                "null", "{}", "[]", "\"\"", "\\ud800", "\\u0000", "-0", "1e999",
+                "9999999999999999999999",
+            ]
             bytes.insert(contentsOf: Array(random.one(of: words).utf8), at: index)
         default:
             let other = random.one(of: lines)
@@ -78,7 +83,8 @@ struct JSONFuzzTests {
     @Test(arguments: seeds)
     func `random octets are refused`(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        let alphabet = Array("{}[]\",:\\u0123456789abcdefnulltrue -+.eE".utf8) + [0, 0x80, 0xC3, 0xFF]
+        let alphabet =
+            Array("{}[]\",:\\u0123456789abcdefnulltrue -+.eE".utf8) + [0, 0x80, 0xC3, 0xFF]
         for round in 0..<3_000 {
             let bytes = (0..<random.below(40)).map { _ in random.one(of: alphabet) }
             take(bytes, "seed \(seed), round \(round): \(bytes)")

@@ -41,7 +41,8 @@ struct JSONReaderTests {
     @Test(
         arguments: [
             #""\ud800""#, #""\udc00""#, #""\ud800\ud800""#, #""\ud83dx""#, #""\ud83d\n""#,
-            #""\ud83d\u0041""#, #""\ud83d\u""#, #""\ud83d\ude0""#, #""x\ud83d""#, #""\ude00\ud83d""#,
+            #""\ud83d\u0041""#, #""\ud83d\u""#, #""\ud83d\ude0""#, #""x\ud83d""#,
+            #""\ude00\ud83d""#,
         ])
     func `a lone surrogate is refused`(text: String) {
         #expect(parsed(text) == nil)
@@ -59,7 +60,8 @@ struct JSONReaderTests {
     /// Lone and missing continuations, overlong forms, surrogates, beyond U+10FFFF.
     private static let badUTF8: [[UInt8]] = [
         [0x80], [0xBF, 0x41], [0xC3], [0xC3, 0x41], [0xE2, 0x82], [0xE2, 0x82, 0x41],
-        [0xF0, 0x9F, 0x98], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xF0, 0x80, 0x80, 0x80],
+        [0xF0, 0x9F, 0x98], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80],
+        [0xF0, 0x80, 0x80, 0x80],
         [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF], [0xF4, 0x90, 0x80, 0x80], [0xF8, 0x88, 0x80, 0x80],
         [0xFE], [0xFF],
     ]
@@ -101,7 +103,8 @@ struct JSONReaderTests {
     }
 
     @Test func `an error says at which byte the text is wrong`() {
-        #expect(throws: InvalidField("", "x]", "malformed JSON at byte 3: expected \",\" or \"]\"")) {
+        #expect(throws: InvalidField("", "x]", "malformed JSON at byte 3: expected \",\" or \"]\""))
+        {
             try JSONValue(parsing: Array("[1 x]".utf8))
         }
         #expect(throws: InvalidField("", "]", "malformed JSON at byte 2: expected the end")) {

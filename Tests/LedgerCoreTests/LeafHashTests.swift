@@ -19,9 +19,10 @@ struct LeafHashTests {
     private static let whole = "c6b86c0f11d4aedb1e7cc521de593afef3cd5b9fbe43176ee24be03a9fe3f563"
     private static let payloadDigest =
         "3d56cac3ee3a6c2e63a63e52717aba38bdba829e8edaa395689305d2606b7fc8"
-    private static let payload = Array(
-        #"{"fee":"0.1","fee_asset":"USDT","leg":"a","liquidity":"taker","px":"100","qty":"1","#
-            .utf8) + Array(#""side":"buy","trade_id":"t2"}"#.utf8)
+    private static let payload =
+        Array(
+            #"{"fee":"0.1","fee_asset":"USDT","leg":"a","liquidity":"taker","px":"100","qty":"1","#
+                .utf8) + Array(#""side":"buy","trade_id":"t2"}"#.utf8)
 
     private func input(_ change: (inout NewEvent) -> Void = { _ in }) throws -> LeafHash.Input {
         var story = PositionStory()

@@ -11,7 +11,8 @@ struct PositionLifecycleJSONTests {
             let (opened, stream) = RandomStreams.stream(seed: seed &+ UInt64(number))
             for length in 1...stream.count {
                 var lifecycle = PositionLifecycle.fold(
-                    Array(stream[..<length]), terms: opened) { _ in false }
+                    Array(stream[..<length]), terms: opened
+                ) { _ in false }
                 if length % 3 == 0 { lifecycle.needsRefold = true }
                 let bytes = lifecycle.canonicalBytes
                 let value = try JSONValue(parsing: bytes)

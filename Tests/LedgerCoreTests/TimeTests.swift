@@ -105,7 +105,9 @@ struct TimeTests {
     }
 
     @Test(
-        arguments: ["", "2026-1-1", "2026/01/01", "2026-02-30", "2026-13-01", "2026-01-01T", "abcd-ef-gh"])
+        arguments: [
+            "", "2026-1-1", "2026/01/01", "2026-02-30", "2026-13-01", "2026-01-01T", "abcd-ef-gh",
+        ])
     func `a text that is no date is refused`(text: String) {
         #expect(Day(text) == nil)
     }

@@ -66,7 +66,8 @@ struct UpcasterTests {
     @Test func `an unknown version is refused`() {
         for version in ["3", "4", "2147483647"] {
             #expect(refusal(line(new, version: version), upcasters) == "schema_version")
-            #expect(refusal(line(new, version: version, first: false), upcasters) == "schema_version")
+            #expect(
+                refusal(line(new, version: version, first: false), upcasters) == "schema_version")
         }
         for version in ["0", "-1", "2147483648", "\"1\"", "1.0"] {
             #expect(refusal(line(new, version: version), upcasters) == "schema_version")
@@ -99,9 +100,13 @@ struct UpcasterTests {
             },
         ])
         let first = line(#"{"because":"x"}"#, type: "close_requested", version: "1")
-        #expect(try Samples.parse(first, upcasters: steps).event.payload == .closeRequested(reason: "x!"))
+        #expect(
+            try Samples.parse(first, upcasters: steps).event.payload
+                == .closeRequested(reason: "x!"))
         let second = line(#"{"why":"y"}"#, type: "close_requested", version: "2")
-        #expect(try Samples.parse(second, upcasters: steps).event.payload == .closeRequested(reason: "y!"))
+        #expect(
+            try Samples.parse(second, upcasters: steps).event.payload
+                == .closeRequested(reason: "y!"))
         let gap = Upcasters([Upcaster(type: .closeRequested, from: 2) { $0 }])
         #expect(refusal(first, gap) == "schema_version")
     }

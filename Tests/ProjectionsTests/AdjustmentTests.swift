@@ -69,7 +69,8 @@ struct AdjustmentTests {
 
     @Test(
         arguments: [
-            ("-3", "0", "it changes the leg's side"), ("-2.000000000000000001", "0", "it changes the leg's side"),
+            ("-3", "0", "it changes the leg's side"),
+            ("-2.000000000000000001", "0", "it changes the leg's side"),
             ("0", "-200.5", "it makes the open cost negative"),
             ("-2", "-201", "it makes the open cost negative"),
         ])

@@ -63,7 +63,6 @@ struct DailyPnlTests {
         return rows
     }
 
-
     @Test(arguments: seeds)
     func `a new position adds its days, and one that goes takes them away`(seed: UInt64) throws {
         guard let account = Folded(RandomStreams.stream(seed: seed).events).account else { return }

@@ -84,7 +84,8 @@ struct HistoryTests {
         #expect(cells["net"] == .decimal(.of("42")))
         #expect(cells["peak_notional"] == .decimal(.of("120300")))
         #expect(
-            cells["return_on_peak_notional"] == .decimal(try Fixed.of("42").divided(by: .of("120300"))))
+            cells["return_on_peak_notional"]
+                == .decimal(try Fixed.of("42").divided(by: .of("120300"))))
         #expect(cells["fills"] == .int8(4))
         #expect(cells["maker_share"] == .decimal(.of("0.25")))
         // 2 · (30000 − 29990), and −2 · (30150 − 30160).

@@ -1,4 +1,5 @@
-/// The standard health service of gRPC (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
+/// The standard health service of gRPC
+/// (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
 
 // DO NOT EDIT.
 // swift-format-ignore-file

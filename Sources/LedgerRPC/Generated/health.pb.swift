@@ -8,7 +8,8 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The standard health service of gRPC (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
+/// The standard health service of gRPC
+/// (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
 
 import SwiftProtobuf
 

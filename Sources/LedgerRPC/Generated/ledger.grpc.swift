@@ -1,7 +1,8 @@
 /// The ledger's public interface, spoken over a Unix socket.
 ///
 /// Decimals are strings in the normal form of accounting.md §1 ("0.1", never an exponent), times are
-/// microseconds since 1970-01-01T00:00:00Z, ids are lower-case UUID strings. An empty `book` means "main".
+/// microseconds since 1970-01-01T00:00:00Z, ids are lower-case UUID strings. An empty `book`
+/// means "main".
 
 // DO NOT EDIT.
 // swift-format-ignore-file
@@ -173,8 +174,8 @@ extension Nexus_Ledger_V1_Ledger {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The same for many requests on one stream; answers come in the order of the requests, and a refused
-        /// > request is answered with its status and does not end the stream.
+        /// > The same for many requests on one stream; answers come in the order of the requests, and a
+        /// > refused request is answered with its status and does not end the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Nexus_Ledger_V1_AppendRequest` messages.
@@ -309,8 +310,8 @@ extension Nexus_Ledger_V1_Ledger {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The same for many requests on one stream; answers come in the order of the requests, and a refused
-        /// > request is answered with its status and does not end the stream.
+        /// > The same for many requests on one stream; answers come in the order of the requests, and a
+        /// > refused request is answered with its status and does not end the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Nexus_Ledger_V1_AppendRequest` messages.
@@ -443,8 +444,8 @@ extension Nexus_Ledger_V1_Ledger {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The same for many requests on one stream; answers come in the order of the requests, and a refused
-        /// > request is answered with its status and does not end the stream.
+        /// > The same for many requests on one stream; answers come in the order of the requests, and a
+        /// > refused request is answered with its status and does not end the stream.
         ///
         /// - Parameters:
         ///   - request: A stream of `Nexus_Ledger_V1_AppendRequest` messages.
@@ -850,8 +851,8 @@ extension Nexus_Ledger_V1_Ledger {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The same for many requests on one stream; answers come in the order of the requests, and a refused
-        /// > request is answered with its status and does not end the stream.
+        /// > The same for many requests on one stream; answers come in the order of the requests, and a
+        /// > refused request is answered with its status and does not end the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Nexus_Ledger_V1_AppendRequest` messages.
@@ -1040,8 +1041,8 @@ extension Nexus_Ledger_V1_Ledger {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The same for many requests on one stream; answers come in the order of the requests, and a refused
-        /// > request is answered with its status and does not end the stream.
+        /// > The same for many requests on one stream; answers come in the order of the requests, and a
+        /// > refused request is answered with its status and does not end the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Nexus_Ledger_V1_AppendRequest` messages.
@@ -1273,8 +1274,8 @@ extension Nexus_Ledger_V1_Ledger.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The same for many requests on one stream; answers come in the order of the requests, and a refused
-    /// > request is answered with its status and does not end the stream.
+    /// > The same for many requests on one stream; answers come in the order of the requests, and a
+    /// > refused request is answered with its status and does not end the stream.
     ///
     /// - Parameters:
     ///   - request: A streaming request producing `Nexus_Ledger_V1_AppendRequest` messages.
@@ -1479,8 +1480,8 @@ extension Nexus_Ledger_V1_Ledger.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The same for many requests on one stream; answers come in the order of the requests, and a refused
-    /// > request is answered with its status and does not end the stream.
+    /// > The same for many requests on one stream; answers come in the order of the requests, and a
+    /// > refused request is answered with its status and does not end the stream.
     ///
     /// - Parameters:
     ///   - metadata: Additional metadata to send, defaults to empty.

@@ -11,7 +11,8 @@
 /// The ledger's public interface, spoken over a Unix socket.
 ///
 /// Decimals are strings in the normal form of accounting.md §1 ("0.1", never an exponent), times are
-/// microseconds since 1970-01-01T00:00:00Z, ids are lower-case UUID strings. An empty `book` means "main".
+/// microseconds since 1970-01-01T00:00:00Z, ids are lower-case UUID strings. An empty `book`
+/// means "main".
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

@@ -132,7 +132,8 @@ struct BenchSuite {
             next += 1_000_000
             unary.append(
                 BenchReport.rate(
-                    calls.count, try await load(process) { try await $0.unary(calls, callers: 64) }))
+                    calls.count, try await load(process) { try await $0.unary(calls, callers: 64) })
+            )
             inserts.append(try peer.pgbench(info, clients: 64, seconds: 3))
         }
         let insert = BenchReport.median(inserts)

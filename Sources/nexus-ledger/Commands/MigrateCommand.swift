@@ -20,7 +20,8 @@ struct MigrateCommand: AsyncParsableCommand {
         subcommands: [Up.self, Down.self, Status.self, Force.self])
 
     /// Applies all pending migrations, telling `progress` a line each.
-    static func up(_ conninfo: String, progress: @escaping @Sendable (String) -> Void) async throws {
+    static func up(_ conninfo: String, progress: @escaping @Sendable (String) -> Void) async throws
+    {
         try await run(conninfo) { migrator in
             try migrator.up { tell($0, progress) }
         }
@@ -125,8 +126,8 @@ struct MigrateCommand: AsyncParsableCommand {
             }
             guard json else {
                 for entry in status.entries {
-                    try Output.standard.line(
-                        "\(entry.isApplied ? "applied" : "pending")  \(entry.version)  \(entry.name)")
+                    let word = entry.isApplied ? "applied" : "pending"
+                    try Output.standard.line("\(word)  \(entry.version)  \(entry.name)")
                 }
                 if status.isDirty {
                     try Output.standard.line(

@@ -35,7 +35,8 @@ struct ServeCommand: LedgerCommand {
     @Flag(help: "Migrate the database's schema before serving; always done with --embedded.")
     var migrate = false
 
-    @Flag(help: ArgumentHelp("Keep the projections still, to measure appends.", visibility: .hidden))
+    @Flag(
+        help: ArgumentHelp("Keep the projections still, to measure appends.", visibility: .hidden))
     var pauseProjections = false
 
     func perform() async throws {
@@ -68,8 +69,9 @@ struct ServeCommand: LedgerCommand {
     private func serve(
         _ conninfo: String, _ signals: StopSignals, _ logger: Logger
     ) async throws {
-        guard let path = socket ?? Environment.value("NEXUS_SOCKET")
-            ?? databaseOptions.embeddedDirectory.map({ $0 + "/ledger.sock" })
+        guard
+            let path = socket ?? Environment.value("NEXUS_SOCKET")
+                ?? databaseOptions.embeddedDirectory.map({ $0 + "/ledger.sock" })
         else {
             throw ValidationError("no socket is named: give --socket PATH or set NEXUS_SOCKET")
         }
