@@ -33,8 +33,8 @@ struct ArbitragePair: Hashable, Sendable {
         return pairs
     }
 
-    /// Each pair trades on an account of its own at both venues: a venue pays an account its funding
-    /// of an instrument once, whatever positions share it.
+    /// Each pair trades on an account of its own at both venues: a venue pays an account its
+    /// funding of an instrument once, whatever positions share it.
     var account: String { "\(strategy).\(first.venue).\(second.venue)" }
 
     /// The quantity of every linear and spot leg, in the coin.
@@ -46,8 +46,8 @@ extension FundingQuote.Market {
     var isInverse: Bool { pair.hasSuffix("USDCM") }
     var kind: InstrumentKind { isSpot ? .spot : (isInverse ? .inverse : .linear) }
 
-    /// Contracts as the venues list them: BTCUSD_PERP of Binance and BTC-USD-SWAP of OKX are 100 USD
-    /// (ETH: 10), Bybit's inverse ones 1 USD; OKX's linear ones 0.01 BTC or 0.1 ETH.
+    /// Contracts as the venues list them: BTCUSD_PERP of Binance and BTC-USD-SWAP of OKX are 100
+    /// USD (ETH: 10), Bybit's inverse ones 1 USD; OKX's linear ones 0.01 BTC or 0.1 ETH.
     func multiplier(_ asset: String) -> Fixed {
         let isBTC = asset == "BTC"
         switch (kind, venue) {

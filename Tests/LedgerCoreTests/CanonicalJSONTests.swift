@@ -51,7 +51,8 @@ struct CanonicalJSONTests {
             """#
         #expect(
             try canonical(text)
-                == "{\"1\":\"1\",\"\u{80}\":\"2\",\"ö\":\"3\",\"€\":\"4\",\"😀\":\"5\",\"\u{FB33}\":\"6\"}"
+                == "{\"1\":\"1\",\"\u{80}\":\"2\",\"ö\":\"3\",\"€\":\"4\","
+                + "\"😀\":\"5\",\"\u{FB33}\":\"6\"}"
         )
         #expect(JSONValue.precedes("a", "aa"))
         #expect(!JSONValue.precedes("a", "a"))

@@ -24,7 +24,8 @@ import Testing
             try connection.execute(
                 """
                 DO $$ BEGIN
-                    ASSERT current_setting('\(setting)') = '\(value)', current_setting('\(setting)');
+                    ASSERT current_setting('\(setting)') = '\(value)',
+                        current_setting('\(setting)');
                 END $$
                 """, deadline: .after(.seconds(9)))
         }

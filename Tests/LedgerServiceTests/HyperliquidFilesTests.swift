@@ -8,8 +8,8 @@ import Testing
 
 private let hasFiles = Fixtures.shared("data/hyperliquid/user_fills.json") != nil
 
-/// The exchange's own files of 2023-05-05: 500 fills of 15 coins in five minutes, all of which began
-/// with an open position, and the funding payments of the fortnight before.
+/// The exchange's own files of 2023-05-05: 500 fills of 15 coins in five minutes, all of which
+/// began with an open position, and the funding payments of the fortnight before.
 ///
 /// In those days the venue moved its entry price towards the price of reductions too, and gave
 /// flips from short to long the wrong sign, so its closed P&L is not that of an average cost.
