@@ -5,8 +5,8 @@ import LedgerCore
 /// Source: Hyperliquid's documentation, "Info endpoint", "Retrieve a user's fills": `side` is B (a
 /// buy) or A (a sell), `startPosition` the signed position before the fill, `crossed` tells a
 /// taker, `fee` is the whole fee including `builderFee` and negative for a rebate, `closedPnl` is
-/// before fees. Files of 2023 have neither `tid` nor `feeToken`. Amounts are decimal strings with trailing
-/// zeros, also "-0.0"; they are read exactly.
+/// before fees. Files of 2023 have neither `tid` nor `feeToken`. Amounts are decimal
+/// strings with trailing zeros, also "-0.0"; they are read exactly.
 struct HyperliquidFill: Hashable, Sendable {
     var place: HyperliquidImport.Place
     /// "BTC", or "xyz:TSLA" of a deployer's exchange; of spot pairs "PURR/USDC" or "@107".
