@@ -127,14 +127,14 @@ BEGIN
             '    ON %1$s (book_id, position_id, event_type)',
             month, suffix);
         EXECUTE format(
-            'CREATE TRIGGER month_refuses_truncate'
-            '    BEFORE TRUNCATE ON %1$s'
+            'CREATE TRIGGER month_refuses_change'
+            '    BEFORE UPDATE OR DELETE OR TRUNCATE ON %1$s'
             '    FOR EACH STATEMENT'
             '    EXECUTE FUNCTION positions.refuse_change()',
             month);
         EXECUTE format(
             'ALTER TABLE %1$s'
-            '    ENABLE ALWAYS TRIGGER month_refuses_truncate',
+            '    ENABLE ALWAYS TRIGGER month_refuses_change',
             month);
         EXECUTE format(
             'REVOKE UPDATE, DELETE, TRUNCATE'
@@ -281,18 +281,17 @@ CREATE TABLE analytics.daily_pnl_rows (
     day date NOT NULL,
     book_id integer NOT NULL,
     slot smallint NOT NULL,
-    price_pnl numeric(38,18) NOT NULL,
-    fees_known numeric(38,18) NOT NULL,
-    funding_known numeric(38,18) NOT NULL,
-    adjustments numeric(38,18) NOT NULL,
-    volume numeric(38,18) NOT NULL,
+    price_pnl numeric NOT NULL,
+    fees_known numeric NOT NULL,
+    funding_known numeric NOT NULL,
+    adjustments numeric NOT NULL,
+    volume numeric NOT NULL,
     strategy text NOT NULL,
     asset text NOT NULL,
     venue text NOT NULL,
     settle text NOT NULL,
     CONSTRAINT fills_are_not_negative CHECK ((fills >= 0)),
     CONSTRAINT log_position_is_positive CHECK ((log_position >= 1)),
-    CONSTRAINT net_is_within_the_range CHECK ((abs((((price_pnl - fees_known) + funding_known) + adjustments)) < '100000000000000000000'::numeric)),
     CONSTRAINT row_has_a_position_and_a_leg_day CHECK (((leg_days >= positions) AND (positions >= 1))),
     CONSTRAINT slot_is_one_of_three CHECK ((slot = ANY (ARRAY[1, 2, 3]))),
     CONSTRAINT unvalued_fees_are_some_of_the_leg_days CHECK (((unvalued_fees >= 0) AND (unvalued_fees <= leg_days))),
@@ -301,7 +300,7 @@ CREATE TABLE analytics.daily_pnl_rows (
 )
 PARTITION BY LIST (slot);
 
-COMMENT ON TABLE analytics.daily_pnl_rows IS 'Sums of position_days by day, strategy, asset, venue and settle, of every generation; read analytics.daily_pnl.';
+COMMENT ON TABLE analytics.daily_pnl_rows IS 'Sums of position_days by day, strategy, asset, venue and settle, of every generation, exact beyond the range of one figure; read analytics.daily_pnl.';
 
 COMMENT ON COLUMN analytics.daily_pnl_rows.changed_at IS 'recorded_at of the last event that changed this row.';
 
@@ -385,38 +384,59 @@ CREATE VIEW analytics.daily_pnl AS
     r.asset,
     r.venue,
     r.settle,
-    r.price_pnl,
     (
         CASE
-            WHEN (r.unvalued_fees = 0) THEN r.fees_known
+            WHEN (abs(r.price_pnl) < '100000000000000000000'::numeric) THEN r.price_pnl
+            ELSE NULL::numeric
+        END)::numeric(38,18) AS price_pnl,
+    (
+        CASE
+            WHEN ((r.unvalued_fees = 0) AND (abs(r.fees_known) < '100000000000000000000'::numeric)) THEN r.fees_known
             ELSE NULL::numeric
         END)::numeric(38,18) AS fees,
     (
         CASE
-            WHEN (r.unvalued_funding = 0) THEN r.funding_known
+            WHEN ((r.unvalued_funding = 0) AND (abs(r.funding_known) < '100000000000000000000'::numeric)) THEN r.funding_known
             ELSE NULL::numeric
         END)::numeric(38,18) AS funding,
     (
         CASE
-            WHEN ((r.unvalued_fees = 0) AND (r.unvalued_funding = 0)) THEN (((r.price_pnl - r.fees_known) + r.funding_known) + r.adjustments)
+            WHEN ((r.unvalued_fees = 0) AND (r.unvalued_funding = 0) AND (abs(s.net) < '100000000000000000000'::numeric)) THEN s.net
             ELSE NULL::numeric
         END)::numeric(38,18) AS net,
-    r.fees_known,
-    r.funding_known,
+    (
+        CASE
+            WHEN (abs(r.fees_known) < '100000000000000000000'::numeric) THEN r.fees_known
+            ELSE NULL::numeric
+        END)::numeric(38,18) AS fees_known,
+    (
+        CASE
+            WHEN (abs(r.funding_known) < '100000000000000000000'::numeric) THEN r.funding_known
+            ELSE NULL::numeric
+        END)::numeric(38,18) AS funding_known,
     r.unvalued_fees,
     r.unvalued_funding,
-    r.adjustments,
+    (
+        CASE
+            WHEN (abs(r.adjustments) < '100000000000000000000'::numeric) THEN r.adjustments
+            ELSE NULL::numeric
+        END)::numeric(38,18) AS adjustments,
     r.fills,
-    r.volume,
+    (
+        CASE
+            WHEN (abs(r.volume) < '100000000000000000000'::numeric) THEN r.volume
+            ELSE NULL::numeric
+        END)::numeric(38,18) AS volume,
     r.positions,
     r.leg_days,
     r.log_position,
     r.changed_at
-   FROM ((analytics.daily_pnl_rows r
+   FROM (((analytics.daily_pnl_rows r
+     CROSS JOIN LATERAL ( SELECT (((r.price_pnl - r.fees_known) + r.funding_known) + r.adjustments) AS net) s)
      JOIN positions.live_slot l ON (((l.book_id = r.book_id) AND (l.slot = r.slot))))
      JOIN positions.books b ON ((b.book_id = r.book_id)));
 
-COMMENT ON VIEW analytics.daily_pnl IS 'A row is a UTC day of a strategy in an asset on a venue, in one settle asset.';
+COMMENT ON VIEW analytics.daily_pnl IS 'A row is a UTC day of a strategy in an asset on a venue, in one settle asset. A figure whose magnitude is 10^20 or more is null.';
 
 COMMENT ON COLUMN analytics.daily_pnl.book IS 'Name of the book, see positions.books.';
 
@@ -432,27 +452,27 @@ COMMENT ON COLUMN analytics.daily_pnl.venue IS 'The exchange of the leg.';
 
 COMMENT ON COLUMN analytics.daily_pnl.settle IS 'Settle asset of the legs, the unit of the money columns.';
 
-COMMENT ON COLUMN analytics.daily_pnl.price_pnl IS 'P&L from prices booked on the day, in settle.';
+COMMENT ON COLUMN analytics.daily_pnl.price_pnl IS 'P&L from prices booked on the day, in settle; null from 10^20 on.';
 
-COMMENT ON COLUMN analytics.daily_pnl.fees IS 'Fees of the day, + cost, in settle; null while one is not valued.';
+COMMENT ON COLUMN analytics.daily_pnl.fees IS 'Fees of the day, + cost, in settle; null while one is not valued, and from 10^20 on.';
 
-COMMENT ON COLUMN analytics.daily_pnl.funding IS 'Funding of the day, + received, in settle; null while one is not valued.';
+COMMENT ON COLUMN analytics.daily_pnl.funding IS 'Funding of the day, + received, in settle; null while one is not valued, and from 10^20 on.';
 
-COMMENT ON COLUMN analytics.daily_pnl.net IS 'price_pnl - fees + funding + adjustments, in settle; null when one of them is.';
+COMMENT ON COLUMN analytics.daily_pnl.net IS 'price_pnl - fees + funding + adjustments, in settle; null while a fee or funding is not valued, and from 10^20 on, whatever its parts are.';
 
-COMMENT ON COLUMN analytics.daily_pnl.fees_known IS 'Fees of the day as far as they are valued, + cost, in settle.';
+COMMENT ON COLUMN analytics.daily_pnl.fees_known IS 'Fees of the day as far as they are valued, + cost, in settle; null from 10^20 on.';
 
-COMMENT ON COLUMN analytics.daily_pnl.funding_known IS 'Funding of the day as far as it is valued, + received, in settle.';
+COMMENT ON COLUMN analytics.daily_pnl.funding_known IS 'Funding of the day as far as it is valued, + received, in settle; null from 10^20 on.';
 
 COMMENT ON COLUMN analytics.daily_pnl.unvalued_fees IS 'Number of position-leg-days summed here whose fees are not valued.';
 
 COMMENT ON COLUMN analytics.daily_pnl.unvalued_funding IS 'Number of position-leg-days summed here whose funding is not valued.';
 
-COMMENT ON COLUMN analytics.daily_pnl.adjustments IS 'Cash adjustments of the day, in settle.';
+COMMENT ON COLUMN analytics.daily_pnl.adjustments IS 'Cash adjustments of the day, in settle; null from 10^20 on.';
 
 COMMENT ON COLUMN analytics.daily_pnl.fills IS 'Number of live fills of the day.';
 
-COMMENT ON COLUMN analytics.daily_pnl.volume IS 'Traded volume of the day, in quote; of inverse legs the sum of qty times multiplier.';
+COMMENT ON COLUMN analytics.daily_pnl.volume IS 'Traded volume of the day, in quote; of inverse legs the sum of qty times multiplier; null from 10^20 on.';
 
 COMMENT ON COLUMN analytics.daily_pnl.positions IS 'Number of positions that have a part in the day.';
 
@@ -473,18 +493,17 @@ CREATE TABLE analytics.daily_pnl_rows_1 (
     day date NOT NULL,
     book_id integer NOT NULL,
     slot smallint NOT NULL,
-    price_pnl numeric(38,18) NOT NULL,
-    fees_known numeric(38,18) NOT NULL,
-    funding_known numeric(38,18) NOT NULL,
-    adjustments numeric(38,18) NOT NULL,
-    volume numeric(38,18) NOT NULL,
+    price_pnl numeric NOT NULL,
+    fees_known numeric NOT NULL,
+    funding_known numeric NOT NULL,
+    adjustments numeric NOT NULL,
+    volume numeric NOT NULL,
     strategy text NOT NULL,
     asset text NOT NULL,
     venue text NOT NULL,
     settle text NOT NULL,
     CONSTRAINT fills_are_not_negative CHECK ((fills >= 0)),
     CONSTRAINT log_position_is_positive CHECK ((log_position >= 1)),
-    CONSTRAINT net_is_within_the_range CHECK ((abs((((price_pnl - fees_known) + funding_known) + adjustments)) < '100000000000000000000'::numeric)),
     CONSTRAINT row_has_a_position_and_a_leg_day CHECK (((leg_days >= positions) AND (positions >= 1))),
     CONSTRAINT slot_is_one_of_three CHECK ((slot = ANY (ARRAY[1, 2, 3]))),
     CONSTRAINT unvalued_fees_are_some_of_the_leg_days CHECK (((unvalued_fees >= 0) AND (unvalued_fees <= leg_days))),
@@ -506,18 +525,17 @@ CREATE TABLE analytics.daily_pnl_rows_2 (
     day date NOT NULL,
     book_id integer NOT NULL,
     slot smallint NOT NULL,
-    price_pnl numeric(38,18) NOT NULL,
-    fees_known numeric(38,18) NOT NULL,
-    funding_known numeric(38,18) NOT NULL,
-    adjustments numeric(38,18) NOT NULL,
-    volume numeric(38,18) NOT NULL,
+    price_pnl numeric NOT NULL,
+    fees_known numeric NOT NULL,
+    funding_known numeric NOT NULL,
+    adjustments numeric NOT NULL,
+    volume numeric NOT NULL,
     strategy text NOT NULL,
     asset text NOT NULL,
     venue text NOT NULL,
     settle text NOT NULL,
     CONSTRAINT fills_are_not_negative CHECK ((fills >= 0)),
     CONSTRAINT log_position_is_positive CHECK ((log_position >= 1)),
-    CONSTRAINT net_is_within_the_range CHECK ((abs((((price_pnl - fees_known) + funding_known) + adjustments)) < '100000000000000000000'::numeric)),
     CONSTRAINT row_has_a_position_and_a_leg_day CHECK (((leg_days >= positions) AND (positions >= 1))),
     CONSTRAINT slot_is_one_of_three CHECK ((slot = ANY (ARRAY[1, 2, 3]))),
     CONSTRAINT unvalued_fees_are_some_of_the_leg_days CHECK (((unvalued_fees >= 0) AND (unvalued_fees <= leg_days))),
@@ -539,18 +557,17 @@ CREATE TABLE analytics.daily_pnl_rows_3 (
     day date NOT NULL,
     book_id integer NOT NULL,
     slot smallint NOT NULL,
-    price_pnl numeric(38,18) NOT NULL,
-    fees_known numeric(38,18) NOT NULL,
-    funding_known numeric(38,18) NOT NULL,
-    adjustments numeric(38,18) NOT NULL,
-    volume numeric(38,18) NOT NULL,
+    price_pnl numeric NOT NULL,
+    fees_known numeric NOT NULL,
+    funding_known numeric NOT NULL,
+    adjustments numeric NOT NULL,
+    volume numeric NOT NULL,
     strategy text NOT NULL,
     asset text NOT NULL,
     venue text NOT NULL,
     settle text NOT NULL,
     CONSTRAINT fills_are_not_negative CHECK ((fills >= 0)),
     CONSTRAINT log_position_is_positive CHECK ((log_position >= 1)),
-    CONSTRAINT net_is_within_the_range CHECK ((abs((((price_pnl - fees_known) + funding_known) + adjustments)) < '100000000000000000000'::numeric)),
     CONSTRAINT row_has_a_position_and_a_leg_day CHECK (((leg_days >= positions) AND (positions >= 1))),
     CONSTRAINT slot_is_one_of_three CHECK ((slot = ANY (ARRAY[1, 2, 3]))),
     CONSTRAINT unvalued_fees_are_some_of_the_leg_days CHECK (((unvalued_fees >= 0) AND (unvalued_fees <= leg_days))),

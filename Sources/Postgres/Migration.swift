@@ -38,7 +38,8 @@ public enum MigrationProgress: Sendable {
 
 /// Where a database stands.
 public struct MigrationStatus: Hashable, Sendable {
-    /// The version it is at, also when dirty; `nil` before the first migration.
+    /// The version it is at, `nil` before the first migration. When dirty, the one that a step was
+    /// to reach, where the schema is not unless the step was done all the same.
     public let version: Int64?
     /// A step to `version` failed or is under way; nothing goes on before `force`.
     public let isDirty: Bool
@@ -51,12 +52,25 @@ public struct MigrationStatus: Hashable, Sendable {
         public let version: Int64
         /// What it does.
         public let name: String
-        /// Whether it is at or below the database's version.
-        public let isApplied: Bool
+        /// Whether the schema has it.
+        public let state: State
+
+        /// Whether the schema is known to have it.
+        public var isApplied: Bool { state == .applied }
     }
 
-    /// Known migrations that are not applied.
-    public var pending: [Entry] { entries.filter { !$0.isApplied } }
+    /// Whether a schema has a migration.
+    public enum State: String, Hashable, Sendable {
+        /// It has.
+        case applied
+        /// A step to this version failed: unknown.
+        case dirty
+        /// It has not; above a dirty version it may, if the step went down.
+        case pending
+    }
+
+    /// Known migrations that are above the database's version.
+    public var pending: [Entry] { entries.filter { $0.state == .pending } }
 }
 
 /// Why migrating was refused or failed.
@@ -66,8 +80,9 @@ public enum MigrationError: Error, Hashable, Sendable {
     /// The numbers leave this one out. A file that fills the gap later would never run where a
     /// higher number was applied already, so gaps are refused from the start.
     case missingVersion(Int64)
-    /// A step to this version (`nil`: before the first) failed earlier. Repair by hand, then
-    /// `force` the version that the schema is really at.
+    /// A step to this version (`nil`: before the first) failed earlier. Mend the cause, then
+    /// `force` the version that the schema is really at: since a failed step is rolled back, that
+    /// is not this one but the one that the step came from.
     case dirty(version: Int64?)
     /// Another migrator, this one or golang-migrate, holds the lock. Wait for it.
     case locked
@@ -78,7 +93,7 @@ public enum MigrationError: Error, Hashable, Sendable {
     /// This migration has no way down; nothing was done.
     case irreversible(version: Int64)
     /// The statements of this step failed; `line` in its file counts from 1. The database is
-    /// dirty now.
+    /// dirty now, and where the server refused, its schema as it was before the step.
     case stepFailed(version: Int64, MigrationDirection, line: Int?, PostgresError)
     /// The file of this step left a transaction open, which was rolled back. The database is
     /// dirty now.
@@ -94,7 +109,8 @@ extension MigrationError: CustomStringConvertible {
         case .duplicateVersion(let version): "two migrations have number \(version)"
         case .missingVersion(let version): "there is no migration number \(version)"
         case .dirty(let version):
-            "a migration to version \(Self.text(version)) failed before; repair, then force"
+            "\(Self.failure(to: version)). Mend the cause, look which version the schema has, then "
+                + "`migrate force` that one"
         case .locked: "another migration is under way"
         case .unknownVersion(let version):
             "the database is at version \(version), which this program does not know"
@@ -103,14 +119,49 @@ extension MigrationError: CustomStringConvertible {
         case .irreversible(let version): "migration \(version) cannot be taken back"
         case .stepFailed(let version, let direction, let line, let error):
             "migration \(version) \(direction.rawValue) failed"
-                + (line.map { " in line \($0)" } ?? "") + ": \(error)"
+                + (line.map { " in line \($0)" } ?? "") + ": \(Self.sentence(error)) "
+                + Self.remedy(version, direction, isRolledBack: error.serverError != nil)
         case .transactionLeftOpen(let version, let direction):
-            "migration \(version) \(direction.rawValue) leaves a transaction open"
+            "migration \(version) \(direction.rawValue) leaves a transaction open. "
+                + Self.remedy(version, direction, isRolledBack: false)
         case .database(let error): "cannot keep the version: \(error)"
         }
     }
 
-    private static func text(_ version: Int64?) -> String {
-        version.map(String.init) ?? "none"
+    private static func sentence(_ error: PostgresError) -> String {
+        let words = error.description
+        return words.hasSuffix(".") ? words : words + "."
+    }
+
+    private static func place(_ version: Int64?) -> String {
+        version.map { "at version \($0)" } ?? "before the first version"
+    }
+
+    /// The version below, which `force` takes as -1 before the first. Versions have no gaps.
+    private static func below(_ version: Int64) -> Int64? {
+        version > 1 ? version - 1 : nil
+    }
+
+    /// What failed, and where the schema may be: the table tells the target of the step, not its
+    /// direction.
+    private static func failure(to target: Int64?) -> String {
+        guard let target else {
+            return "taking back the first migration failed, which is rolled back: the schema is at "
+                + "the first version still"
+        }
+        return "a step to version \(target) failed, and what fails is rolled back: after `up` the "
+            + "schema is \(place(below(target))), after `down` \(place(target + 1))"
+    }
+
+    private static func remedy(
+        _ version: Int64, _ direction: MigrationDirection, isRolledBack: Bool
+    ) -> String {
+        let origin = direction == .up ? below(version) : version
+        let force = origin.map(String.init) ?? "-- -1"
+        return isRolledBack
+            ? "It was rolled back, the schema is \(place(origin)) still: mend the cause, then "
+                + "`migrate force \(force)`"
+            : "If it was rolled back, the schema is \(place(origin)) still: look, then "
+                + "`migrate force \(force)`, or the version that it has"
     }
 }

@@ -6,6 +6,9 @@
 ///     (N-1, clean) ──set──▶ (N, dirty) ──run the file──▶ (N, dirty) ──set──▶ (N, clean)
 ///                                          └── fails: stays dirty until `force`
 ///
+/// A file is one transaction: one that fails leaves the schema at N-1, and N-1 is to be forced.
+/// The way down is the same with N+1 for N-1.
+///
 /// Needs a session of its own, not one of PgBouncer's in transaction mode.
 public struct Migrator {
     private let connection: Connection
@@ -41,7 +44,7 @@ public struct Migrator {
         let entries = migrations.map { migration in
             MigrationStatus.Entry(
                 version: migration.version, name: migration.name,
-                isApplied: migration.version <= current.version ?? 0)
+                state: Self.state(of: migration.version, current))
         }
         return MigrationStatus(
             version: current.version, isDirty: current.isDirty, entries: entries)
@@ -170,7 +173,16 @@ public struct Migrator {
                 try connection.execute(
                     """
                     CREATE TABLE IF NOT EXISTS \(Self.qualified)
-                    (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL)
+                    (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL);
+                    COMMENT ON TABLE \(Self.qualified) IS
+                    'Where the schema is, as golang-migrate keeps it: one row, none before the '
+                    'first migration.';
+                    COMMENT ON COLUMN \(Self.qualified).version IS
+                    'Number of the last migration that was applied; when dirty, of the one that a '
+                    'step was to reach, -1 before the first.';
+                    COMMENT ON COLUMN \(Self.qualified).dirty IS
+                    'A step is under way or failed: mend it, then force the version that the '
+                    'schema has.'
                     """, deadline: deadline)
             }
         }
@@ -196,6 +208,12 @@ public struct Migrator {
             let version = try row[0].int64()
             return Current(version: version < 0 ? nil : version, isDirty: try row[1].bool())
         }
+    }
+
+    private static func state(of version: Int64, _ current: Current) -> MigrationStatus.State {
+        let reached = current.version ?? 0
+        if version == reached && current.isDirty { return .dirty }
+        return version <= reached ? .applied : .pending
     }
 
     /// Replaces the row; no row means "before the first", unless it is dirty.

@@ -69,6 +69,14 @@ import Testing
                     + " AND conrelid = 'public.schema_migrations'::regclass") == 1)
     }
 
+    @Test func `the table and its columns say what they are`() throws {
+        try migrator().up()
+        #expect(
+            try connection.number(
+                "SELECT count(*) FROM pg_description WHERE objoid ="
+                    + " 'public.schema_migrations'::regclass AND objsubid IN (0, 1, 2)") == 3)
+    }
+
     @Test func `down takes back the last ones, and before the first there is no row`() throws {
         let migrator = try migrator()
         try migrator.up()
@@ -105,7 +113,10 @@ import Testing
         #expect(try tables() == ["a", "schema_migrations"])
         #expect(throws: MigrationError.dirty(version: 2)) { try migrator.up() }
         #expect(throws: MigrationError.dirty(version: 2)) { try migrator.down() }
-        #expect(try migrator.status().isDirty)
+        let status = try migrator.status()
+        #expect(status.isDirty && status.pending.isEmpty)
+        #expect(status.entries.map(\.state) == [.applied, .dirty])
+        #expect(error?.description.hasSuffix("force 1`") == true)
         try migrator.force(1)
         #expect(try rows() == ["1 false"])
         #expect(try self.migrator().up().map(\.version) == [2, 3])
@@ -118,9 +129,41 @@ import Testing
         #expect(throws: MigrationError.self) { try migrator.down() }
         #expect(try rows() == ["-1 true"])
         #expect(throws: MigrationError.dirty(version: nil)) { try migrator.up() }
-        #expect(try migrator.status().version == nil)
+        let status = try migrator.status()
+        #expect(status.version == nil && status.isDirty)
+        #expect(status.entries.map(\.state) == [.pending])
+        #expect(try tables() == ["a", "schema_migrations"], "the step was rolled back")
+        try migrator.force(1)
+        #expect(try rows() == ["1 false"])
         try migrator.force(nil)
         #expect(try rows().isEmpty)
+    }
+
+    @Test func `a failed way down is dirty below the version that the schema still has`() throws {
+        let stuck = Migration(version: 2, name: "b", up: "CREATE TABLE b ()", down: "SELECT 1/0")
+        let migrator = try migrator([Self.three[0], stuck])
+        try migrator.up()
+        let error = #expect(throws: MigrationError.self) { try migrator.down() }
+        #expect(error?.description.hasSuffix("force 2`") == true)
+        #expect(try rows() == ["1 true"])
+        #expect(try migrator.status().entries.map(\.state) == [.dirty, .pending])
+        #expect(try tables() == ["a", "b", "schema_migrations"])
+        try migrator.force(2)
+        #expect(try migrator.up().isEmpty)
+    }
+
+    @Test(arguments: [
+        (MigrationError.dirty(version: 9), ["the schema is at version 8", "`down` at version 10"]),
+        (.dirty(version: 1), ["`up` the schema is before the first", "`down` at version 2"]),
+        (.dirty(version: nil), ["at the first version still"]),
+        (.transactionLeftOpen(version: 1, .up), ["look", "`migrate force -- -1`"]),
+        (.stepFailed(version: 3, .up, line: nil, .unreachable("lost")), ["look", "force 2`"]),
+        (.stepFailed(version: 3, .down, line: nil, .unreachable("lost")), ["look", "force 3`"]),
+    ])
+    func `what failed is told with the version to force, never the dirty one`(
+        error: MigrationError, words: [String]
+    ) {
+        for part in words { #expect(error.description.contains(part), "\(error)") }
     }
 
     @Test func `what cannot be taken back is refused before anything is`() throws {
