@@ -79,7 +79,7 @@ private struct Arrivals {
         case .fill(let fill):
             guard let leg else { return nil }
             var moved = fill.qty.signed(fill.side.sign).scaled
-            if account.legs[leg].terms.isBaseFee(fill.feeAsset) { moved -= fill.fee.scaled }
+            if account.legs[leg].terms.isBaseFee(fill.feeAsset) { moved &-= fill.fee.scaled }
             return (leg, moved, 1, 0)
         case .fee(let fee):
             guard let leg, account.legs[leg].terms.isBaseFee(fee.asset) else { return nil }

@@ -5,20 +5,28 @@ import LedgerCore
 /// `fold` makes it from a whole stream; `evolve` takes one more event when that gives the same
 /// result, and says so when it would not. Both are pure: no clock, no I/O.
 public struct PositionAccount: Hashable, Sendable {
+    /// The stream that was folded.
     public let positionID: UUID
+    /// Its frozen terms, as position_opened gave them (accounting.md §2).
     public let opened: PositionOpened
     /// effective_at of position_opened.
     public let openedAt: Timestamp
+    /// One account a leg, in the order of the terms.
     public internal(set) var legs: [LegAccount]
+    /// The states of the position and of its legs, folded from the same events (§3).
     public internal(set) var lifecycle: PositionLifecycle
     /// The last event by version, live or not.
     public internal(set) var version: StreamVersion
-    public internal(set) var changed: Stamp
-    public internal(set) var closeReason: CloseReason?
-    public internal(set) var cancelledAt: Timestamp?
-    public internal(set) var cancelReason: String?
-    public internal(set) var isLiquidated = false
-    public internal(set) var isDeleveraged = false
+    /// Place and time of that event in the log.
+    var changed: Stamp
+    /// Reason of the last live position_closed by (effective_at, version).
+    var closeReason: CloseReason?
+    /// effective_at of the last live position_cancelled, and its reason.
+    var cancelledAt: Timestamp?
+    var cancelReason: String?
+    /// The flags LIQUIDATED and ADL (§3).
+    var isLiquidated = false
+    var isDeleveraged = false
     /// A booked event was voided, or anything but a mark came after CLOSED; it stays.
     public internal(set) var isRestated = false
     /// Events that came after the position was CLOSED.
@@ -46,6 +54,7 @@ public struct PositionAccount: Hashable, Sendable {
         for index in legs.indices { legs[index].changed = Stamp(event) }
     }
 
+    /// Where the position stands (accounting.md §3).
     public var state: PositionState { lifecycle.state }
 
     /// Index of a leg by its name.
@@ -92,6 +101,7 @@ struct Hindsight {
     }
 }
 
+/// Makes a position's account of its events: the fold of accounting.md §§3–5.
 public enum AccountFold {
     /// The version of this logic; a change of any figure that it makes raises it.
     public static let logicVersion: Int32 = 1
@@ -114,24 +124,6 @@ public enum AccountFold {
         account.noteArrivals(events, hindsight)
         try account.checkInvariants()
         return account
-    }
-
-    /// Folds the longest prefix that folds, and says why the rest does not.
-    public static func foldPrefix(
-        _ events: [Event]
-    ) -> (account: PositionAccount?, error: FoldError?) {
-        do throws(FoldError) { return (try fold(events), nil) } catch {
-            var best: PositionAccount?
-            var length = events.count - 1
-            while length > 0 {
-                if let account = try? fold(Array(events[..<length])) {
-                    best = account
-                    break
-                }
-                length -= 1
-            }
-            return (best, error)
-        }
     }
 
     private static func needsHindsight(_ events: [Event]) -> Bool {

@@ -2,8 +2,9 @@ import LedgerCore
 
 /// The account as `fold` prints it (accounting.md §7).
 public struct AccountReport {
-    public let account: PositionAccount
+    private let account: PositionAccount
 
+    /// Takes the account of a whole stream.
     public init(_ account: PositionAccount) {
         self.account = account
     }

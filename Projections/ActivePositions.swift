@@ -2,6 +2,8 @@ import LedgerCore
 
 /// positions.active: a row for each position that is neither CLOSED nor CANCELLED (§8).
 public enum ActivePositions {
+    /// The table: at most one row for a position. Totals are in its settle asset, and null where
+    /// it has several or a part is not valued.
     public static let table = AccountTable(
         name: "positions.active", keyColumns: [],
         columns: [
@@ -55,7 +57,7 @@ public enum ActivePositions {
         var worstMarginRatio: Fixed?
         /// The least |mark − liquidation_px| ÷ mark.
         var nearestLiquidation: Fixed?
-        /// Σ of the open legs; nil unless each of them has a mark.
+        /// Σ of the open legs; nil unless each of them has a mark, and beyond the range.
         var unrealized: Fixed?
         var oldestMark: Timestamp?
 
@@ -71,14 +73,13 @@ public enum ActivePositions {
                     return try? distance.divided(by: mark.px)
                 }.min()
             guard !marks.isEmpty, account.opened.settle != nil else { return }
-            var sum = Fixed.zero
+            var sum = ExactSum()
             for leg in account.legs where !leg.qty.isZero {
-                guard let mark = leg.mark, let value = try? leg.unrealized(at: mark.px),
-                    let next = try? sum.adding(value)
+                guard let mark = leg.mark, let value = try? leg.unrealized(at: mark.px)
                 else { return }
-                sum = next
+                sum.add(value)
             }
-            unrealized = sum
+            unrealized = try? sum.value()
         }
     }
 }

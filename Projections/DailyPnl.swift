@@ -4,26 +4,43 @@ import LedgerCore
 /// (§5). It is kept as a sum: what an account adds is its new days minus its old ones. The terms
 /// are summed by the database, because a sum of figures may leave the range that its result keeps.
 public enum DailyPnl {
+    /// What identifies a row within its book.
     public struct Key: Hashable, Sendable {
+        /// The UTC day.
         public var day: Day
+        /// The position's strategy.
         public var strategy: ExactText
+        /// The asset that the position is about.
         public var asset: ExactText
+        /// Venue of the leg.
         public var venue: ExactText
+        /// Settle asset of the leg: the unit of the row's money.
         public var settle: ExactText
     }
 
     /// One term of a row's sum; all of it may be negative.
     public struct Delta: Hashable, Sendable {
+        /// The row that it is added to.
         public var key: Key
+        /// Realised price P&L, in the settle asset as all money here.
         public var pricePnl = Fixed.zero
+        /// The fees as far as they are valued, + cost.
         public var feesKnown = Fixed.zero
+        /// The funding as far as it is valued, + received.
         public var fundingKnown = Fixed.zero
+        /// Σ cash_delta.
         public var adjustments = Fixed.zero
+        /// Σ qty·m·px in quote; inverse Σ qty·m.
         public var volume = Fixed.zero
+        /// Leg days with a fee that is not valued; while the row has one, its fees are null.
         public var unvaluedFees: Int64 = 0
+        /// Leg days with funding that is not valued; while the row has one, its funding is null.
         public var unvaluedFunding: Int64 = 0
+        /// Live fills.
         public var fills: Int64 = 0
+        /// Positions that come to the row (+1) or leave it (−1).
         public var positions: Int64 = 0
+        /// Leg days that are summed; the row goes when it has none.
         public var legDays: Int64 = 0
         /// A leg's day is gone, so that the row's last event may be an earlier one again.
         public var isRemoval = false
@@ -51,60 +68,65 @@ public enum DailyPnl {
     }
 
     /// What brings the sums from one state of a position to another; days that stay the same
-    /// give nothing.
+    /// give nothing, and are only compared.
     public static func deltas(
         from old: PositionAccount?, to new: PositionAccount?
     ) -> [Delta] {
         var deltas: [Delta] = []
-        var before: [DayOfLeg: LegDay] = [:]
-        var keysBefore: Set<Key> = []
-        var keysAfter: Set<Key> = []
-        if let old {
-            for (index, leg) in old.legs.enumerated() {
-                for day in leg.days {
-                    before[DayOfLeg(leg: index, day: day.day)] = day
-                    keysBefore.insert(key(old, leg, day))
-                }
-            }
-        }
-        if let new {
-            for (index, leg) in new.legs.enumerated() {
-                for day in leg.days {
-                    let key = key(new, leg, day)
-                    keysAfter.insert(key)
-                    let known = before.removeValue(forKey: DayOfLeg(leg: index, day: day.day))
-                    guard known != day else { continue }
-                    if let known {
-                        deltas.append(Delta(known, sign: -1, key: key))
-                    }
-                    deltas.append(Delta(day, sign: 1, key: key))
-                }
-            }
-        }
-        if let old {
-            for (place, day) in before {
-                let key = key(old, old.legs[place.leg], day)
+        /// Keys of days that a leg gained or lost.
+        var touched: Set<Key> = []
+        let legCount = max(old?.legs.count ?? 0, new?.legs.count ?? 0)
+        for index in 0..<legCount {
+            let before = old?.legs[index].days ?? []
+            let after = new?.legs[index].days ?? []
+            var place = 0
+            func removed(_ day: LegDay) {
+                guard let old else { return }
+                let key = key(old, old.legs[index], day)
                 var delta = Delta(day, sign: -1, key: key)
                 delta.isRemoval = true
                 deltas.append(delta)
+                touched.insert(key)
             }
+            for day in after {
+                while place < before.count, before[place].day < day.day {
+                    removed(before[place])
+                    place += 1
+                }
+                let known = place < before.count && before[place].day == day.day
+                if known {
+                    place += 1
+                    if before[place - 1] == day { continue }
+                }
+                guard let new else { continue }
+                let key = key(new, new.legs[index], day)
+                if known {
+                    deltas.append(Delta(before[place - 1], sign: -1, key: key))
+                } else {
+                    touched.insert(key)
+                }
+                deltas.append(Delta(day, sign: 1, key: key))
+            }
+            for day in before[place...] { removed(day) }
         }
-        for key in keysAfter.subtracting(keysBefore) {
+        for key in touched {
+            let isCounted = counts(old, key)
+            guard counts(new, key) != isCounted else { continue }
             var delta = Delta(key)
-            delta.positions = 1
-            deltas.append(delta)
-        }
-        for key in keysBefore.subtracting(keysAfter) {
-            var delta = Delta(key)
-            delta.positions = -1
+            delta.positions = isCounted ? -1 : 1
             deltas.append(delta)
         }
         return deltas
     }
 
-    private struct DayOfLeg: Hashable {
-        var leg: Int
-        var day: Day
+    /// Whether the position has a day of this key, on whichever leg.
+    private static func counts(_ account: PositionAccount?, _ key: Key) -> Bool {
+        guard let account else { return false }
+        return account.legs.contains { leg in
+            leg.terms.venue.isExactly(key.venue.text)
+                && leg.terms.settle.isExactly(key.settle.text)
+                && leg.hasDay(key.day)
+        }
     }
 
     private static func key(_ account: PositionAccount, _ leg: LegAccount, _ day: LegDay) -> Key {

@@ -2,6 +2,8 @@ import LedgerCore
 
 /// positions.history: a row for each position that is CLOSED or CANCELLED (§8).
 public enum History {
+    /// The table: at most one row for a position. Totals are in its settle asset, and null where
+    /// it has several or a part is not valued.
     public static let table = AccountTable(
         name: "positions.history", keyColumns: [],
         columns: [
@@ -73,11 +75,11 @@ public enum History {
             account.opened.settle != nil && account.legs.allSatisfy { $0.unvaluedFees == 0 }
         var entries: [(name: String, amount: Fixed?)] = []
         for category in FeeCategory.allCases {
-            let amounts = account.legs.compactMap { $0.feesByCategory[category] }
-            guard !amounts.isEmpty else { continue }
-            var sum: Fixed? = isKnown ? .zero : nil
-            for amount in amounts { sum = sum.flatMap { try? $0.adding(amount) } }
-            entries.append((category.rawValue, sum))
+            let sums = account.legs.compactMap { $0.feesByCategory[category] }
+            guard !sums.isEmpty else { continue }
+            var total = ExactSum()
+            for sum in sums { total.add(sum) }
+            entries.append((category.rawValue, isKnown ? try? total.value() : nil))
         }
         return .object(entries)
     }

@@ -4,6 +4,8 @@ import LedgerCore
 public enum FoldError: Error, Equatable, Sendable {
     /// A figure left ±10²⁰ at this event.
     case outOfRange(eventID: UUID)
+    /// A total of the position, over its legs or days, is beyond ±10²⁰ after this event.
+    case totalOutOfRange(eventID: UUID)
     /// An adjustment changed the side, made the cost negative or left cost on a flat leg.
     case adjustmentRefused(eventID: UUID, reason: String)
     /// The stream does not begin with position_opened.
@@ -15,10 +17,13 @@ public enum FoldError: Error, Equatable, Sendable {
 }
 
 extension FoldError: CustomStringConvertible {
+    /// For stale reasons, quarantine lists and standard error; names the event or the leg.
     public var description: String {
         switch self {
         case .outOfRange(let id):
             "event \(id) takes a figure out of range (|x| must stay below 10^20)"
+        case .totalOutOfRange(let id):
+            "event \(id) takes a total of the position out of range (|x| must stay below 10^20)"
         case .adjustmentRefused(let id, let reason): "adjustment \(id) cannot be folded: \(reason)"
         case .notOpened: "the position has no position_opened"
         case .unknownLeg(let id, let leg): "event \(id) names the unknown leg \"\(leg)\""
@@ -46,7 +51,9 @@ extension LegAccount {
         // Beyond zero: the closing part first, the remainder opens the other way.
         overshot = true
         let places = terms.kind == .inverse ? terms.settleScale : Fixed.scale
-        let closing = try value.multiplied(by: held, dividedBy: traded, places: places)
+        // A venue's value may be finer than its settle scale: the closing part is at most all.
+        let closing = min(
+            try value.multiplied(by: held, dividedBy: traded, places: places), value)
         let realized = try reduce(held, of: held, value: closing)
         try increase(side, try traded.subtracting(held), try value.subtracting(closing))
         return realized
@@ -141,7 +148,7 @@ extension LegAccount {
     ) throws(FixedError) {
         feeValueKnown = try feeValueKnown.adding(value)
         days[day].feesKnown = try days[day].feesKnown.adding(value)
-        feesByCategory[category] = try (feesByCategory[category] ?? .zero).adding(value)
+        feesByCategory[category, default: ExactSum()].add(value)
     }
 
     /// A fee taken from a spot leg's own quantity: |fee| is sold (a rebate: bought) at `px` as a
@@ -157,15 +164,29 @@ extension LegAccount {
             unpricedBaseFees += 1
             unvaluedFees += 1
             days[day].unvaluedFees += 1
-            let held = qty.magnitude
-            let reduces = qty.signum == -side
-            let released = reduces ? try cost(of: min(taken, held), held: held) : .zero
-            return try trade(side, qty: taken, value: released)
+            return try leaveAtCost(side, taken)
         }
         let value = try taken.multiplied(by: px)
         let realized = try trade(side, qty: taken, value: value)
         try bookFee(value.signed(amount.signum), day: day, category: category)
         return realized
+    }
+
+    /// Takes a quantity out, or puts it in, at the average cost of what is held; beyond zero the
+    /// rest opens the other way at that cost. Nothing is realised.
+    private mutating func leaveAtCost(
+        _ side: Int, _ taken: Fixed
+    ) throws(FixedError) -> Fixed {
+        let held = qty.magnitude
+        guard qty.signum == -side else { return try trade(side, qty: taken, value: .zero) }
+        guard taken > held else {
+            return try trade(side, qty: taken, value: try cost(of: taken, held: held))
+        }
+        let rest = try taken.subtracting(held)
+        let restValue = try openCost.multiplied(by: rest, dividedBy: held)
+        overshot = true
+        let realized = try trade(side, qty: held, value: openCost)
+        return try realized.adding(try trade(side, qty: rest, value: restValue))
     }
 
     /// A fee that was charged apart from a trade, on its own day.
@@ -212,10 +233,9 @@ extension LegAccount {
         fundingKnown = try fundingKnown.adding(value)
         days[index].fundingKnown = try days[index].fundingKnown.adding(value)
         if value.isNegative {
-            fundingMonths[month].paidKnown = try fundingMonths[month].paidKnown.subtracting(value)
+            fundingMonths[month].paid.add(value.negated)
         } else {
-            fundingMonths[month].receivedKnown =
-                try fundingMonths[month].receivedKnown.adding(value)
+            fundingMonths[month].received.add(value)
         }
     }
 

@@ -25,15 +25,16 @@ extension LegAccount {
             entries.add(fill.qty, value)
         }
         guard let reference = fill.refPx ?? (isExit ? nil : refPx) else {
-            if !isExit { slippage = nil }
+            if !isExit { slippageSum = nil }
             return
         }
-        slippage = slippage.flatMap { sum in
-            guard let worse = try? fill.px.subtracting(reference).signed(fill.side.sign),
-                let cost = try? worse.multiplied(by: fill.qty, terms.multiplier)
-            else { return nil }
-            return try? sum.adding(cost)
+        guard let worse = try? fill.px.subtracting(reference).signed(fill.side.sign),
+            let cost = try? worse.multiplied(by: fill.qty, terms.multiplier)
+        else {
+            slippageSum = nil
+            return
         }
+        slippageSum?.add(cost)
     }
 
     /// Average price of all exits; nil without one.
@@ -48,7 +49,12 @@ extension LegAccount {
         return try? LegAccount.price(of: value, qty: qty, terms: terms)
     }
 
-    /// Counts the settlements of (settlementsThrough, through] during which the leg was open.
+    /// Longest gap between two events of an open leg whose missing settlements are counted: a
+    /// longer one is a wrong stamp, which must not make a row for each month of a millennium.
+    static let gapMax: Int64 = 3_660 * Timestamp.dayInMicroseconds
+
+    /// Counts the settlements of (settlementsThrough, through] during which the leg was open;
+    /// none after a gap of more than ten years.
     mutating func countSettlements(through: Timestamp) {
         guard let interval = terms.fundingInterval else { return }
         guard let since = settlementsThrough else {
@@ -57,7 +63,9 @@ extension LegAccount {
         }
         guard through > since else { return }
         settlementsThrough = through
-        guard !qty.isZero else { return }
+        guard !qty.isZero, through.microseconds - since.microseconds <= LegAccount.gapMax else {
+            return
+        }
         let step = interval * Timestamp.secondInMicroseconds
         var next = since.floored(toSeconds: interval).microseconds + step
         while next <= through.microseconds {
@@ -77,18 +85,27 @@ extension LegAccount {
         }
     }
 
-    /// Expected = −qty·m·mark·rate (inverse −qty·m/mark·rate).
+    /// Expected = −qty·m·mark·rate (inverse −qty·m/mark·rate), rounded once. A venue that tells
+    /// the quantity without its sign means that of the leg.
     mutating func noteExpected(_ event: Funding, month: Int) {
-        guard let sum = fundingMonths[month].expected else { return }
+        let held = event.qty ?? qty
+        let own = qty.isZero ? terms.side.sign : qty.signum
+        let side = held.isNegative ? -1 : own * held.signum
         guard let rate = event.rate, let mark = event.markPx,
-            let value = try? value(of: (event.qty ?? qty).magnitude, at: mark),
-            let due = try? value.multiplied(by: rate),
-            let total = try? sum.adding(due.signed(-(event.qty ?? qty).signum))
+            let due = try? due(held.magnitude, at: mark, rate)
         else {
-            fundingMonths[month].expected = nil
+            fundingMonths[month].expectedSum = nil
             return
         }
-        fundingMonths[month].expected = total
+        fundingMonths[month].expectedSum?.add(due.signed(-side))
+    }
+
+    private func due(
+        _ held: Fixed, at mark: Fixed, _ rate: Fixed
+    ) throws(FixedError) -> Fixed {
+        terms.kind == .inverse
+            ? try held.multiplied(by: terms.multiplier, rate, dividedBy: mark)
+            : try held.multiplied(by: terms.multiplier, mark, rate)
     }
 
     mutating func monthIndex(_ month: Day) -> Int {

@@ -2,6 +2,7 @@ import LedgerCore
 
 /// positions.legs: a row for each leg of any position (§8).
 public enum Legs {
+    /// The table, keyed by leg. Money is in the leg's settle asset, quantities in contracts.
     public static let table = AccountTable(
         name: "positions.legs", keyColumns: ["leg"],
         columns: [

@@ -13,13 +13,21 @@ public enum PositionFlag: String, CaseIterable, Hashable, Sendable {
 
 /// What one day brought to a position at one venue, in one settle asset (accounting.md §5).
 public struct PositionDay: Hashable, Sendable {
+    /// The UTC day.
     public let day: Day
+    /// Venue of the legs.
     public let venue: String
+    /// Settle asset of the legs: the unit of all amounts here.
     public let settle: String
+    /// Realised price P&L; fees and funding are apart.
     public internal(set) var pricePnl: Fixed = .zero
+    /// + cost, − rebate; nil while one is not valued.
     public internal(set) var fees: Fixed? = .zero
+    /// + received, − paid; nil while one is not valued.
     public internal(set) var funding: Fixed? = .zero
+    /// Σ cash_delta.
     public internal(set) var adjustments: Fixed = .zero
+    /// price_pnl − fees + funding + adjustments; nil while a part is not valued.
     public internal(set) var net: Fixed?
 }
 
@@ -68,67 +76,107 @@ extension PositionAccount {
 
     /// Σ base of the legs: how far the position is from hedged.
     public func baseDelta() throws(FixedError) -> Fixed {
-        var sum = Fixed.zero
-        for leg in legs { sum = try sum.adding(try leg.base()) }
-        return sum
+        var sum = ExactSum()
+        for leg in legs { sum.add(try leg.base()) }
+        return try sum.value()
     }
 
     /// Σ of a figure over the legs; nil if they settle in several assets or one has none.
     public func total(_ figure: (LegAccount) -> Fixed?) throws(FixedError) -> Fixed? {
         guard opened.settle != nil else { return nil }
-        var sum = Fixed.zero
+        var sum = ExactSum()
         for leg in legs {
             guard let value = figure(leg) else { return nil }
-            sum = try sum.adding(value)
+            sum.add(value)
         }
-        return sum
+        return try sum.value()
     }
 
     /// The position's net in its settle asset; nil if the legs have several, or a part of one is
     /// not valued.
     public func net() throws(FixedError) -> Fixed? {
         guard opened.settle != nil else { return nil }
-        var sum = Fixed.zero
+        var sum = ExactSum()
         for leg in legs {
-            guard let net = try leg.net() else { return nil }
-            sum = try sum.adding(net)
+            guard let feeValue = leg.feeValue, let funding = leg.fundingValue else { return nil }
+            sum.add(leg.realizedPrice)
+            sum.add(feeValue.negated)
+            sum.add(funding)
+            sum.add(leg.adjustments)
         }
-        return sum
+        return try sum.value()
     }
 
     /// Days of all legs, summed by venue and settle asset, in the order day, venue, settle.
     public func days() throws(FixedError) -> [PositionDay] {
-        var days: [PositionDay] = []
+        var sums: [DaySum] = []
+        var places: [DaySum.Key: Int] = [:]
         for leg in legs {
+            let (venue, settle) = (ExactText(leg.terms.venue), ExactText(leg.terms.settle))
             for own in leg.days {
-                let index = days.firstIndex {
-                    $0.day == own.day && $0.venue.isExactly(leg.terms.venue)
-                        && $0.settle.isExactly(leg.terms.settle)
+                let key = DaySum.Key(day: own.day, venue: venue, settle: settle)
+                let place = places[key, default: sums.count]
+                if place == sums.count {
+                    places[key] = place
+                    sums.append(
+                        DaySum(day: own.day, venue: leg.terms.venue, settle: leg.terms.settle))
                 }
-                var day =
-                    index.map { days[$0] }
-                    ?? PositionDay(
-                        day: own.day, venue: leg.terms.venue, settle: leg.terms.settle)
-                day.pricePnl = try day.pricePnl.adding(own.pricePnl)
-                day.fees = try sum(day.fees, own.fees)
-                day.funding = try sum(day.funding, own.funding)
-                day.adjustments = try day.adjustments.adding(own.adjustments)
-                if let index { days[index] = day } else { days.append(day) }
+                sums[place].add(own)
             }
         }
-        for index in days.indices {
-            guard let fees = days[index].fees, let funding = days[index].funding else { continue }
-            days[index].net = try Fixed.sum(
-                days[index].pricePnl, fees.negated, funding, days[index].adjustments)
-        }
+        var days: [PositionDay] = []
+        for sum in sums { days.append(try sum.total()) }
         return days.sorted {
             ($0.day, ExactText($0.venue), ExactText($0.settle))
                 < ($1.day, ExactText($1.venue), ExactText($1.settle))
         }
     }
+}
 
-    private func sum(_ left: Fixed?, _ right: Fixed?) throws(FixedError) -> Fixed? {
-        guard let left, let right else { return nil }
-        return try left.adding(right)
+/// The exact sums of one day; only the totals have to be in range.
+private struct DaySum {
+    struct Key: Hashable {
+        var day: Day
+        var venue: ExactText
+        var settle: ExactText
+    }
+
+    let day: Day
+    let venue: String
+    let settle: String
+    var pricePnl = ExactSum()
+    /// nil once a part is not valued.
+    var fees: ExactSum? = ExactSum()
+    var funding: ExactSum? = ExactSum()
+    var adjustments = ExactSum()
+    var net = ExactSum()
+
+    mutating func add(_ own: LegDay) {
+        pricePnl.add(own.pricePnl)
+        adjustments.add(own.adjustments)
+        net.add(own.pricePnl)
+        net.add(own.adjustments)
+        if let value = own.fees {
+            fees?.add(value)
+            net.add(value.negated)
+        } else {
+            fees = nil
+        }
+        if let value = own.funding {
+            funding?.add(value)
+            net.add(value)
+        } else {
+            funding = nil
+        }
+    }
+
+    func total() throws(FixedError) -> PositionDay {
+        var total = PositionDay(day: day, venue: venue, settle: settle)
+        total.pricePnl = try pricePnl.value()
+        total.fees = try fees?.value()
+        total.funding = try funding?.value()
+        total.adjustments = try adjustments.value()
+        total.net = fees == nil || funding == nil ? nil : try net.value()
+        return total
     }
 }

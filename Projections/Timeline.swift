@@ -2,20 +2,23 @@ import LedgerCore
 
 /// A position's events in the order of folding, each with what it came to.
 public enum Timeline {
+    /// One event in its place, and what became of it.
     public struct Step: Sendable {
         /// Index into the events that were given.
         public var index: Int
         /// The void that took the event back.
         public var voidedBy: UUID?
-        /// The account after the event; nil from the event on that cannot be folded.
-        public var account: PositionAccount?
-        /// Why the fold stops here.
+        /// Why the fold stops here; from this event on there is no account.
         public var error: FoldError?
     }
 
-    /// `events` are a whole stream by version.
-    public static func steps(_ events: [Event]) -> [Step] {
-        guard let first = events.first, case .opened(let opened) = first.payload else { return [] }
+    /// Folds `events`, a whole stream by version, and calls `visit` after each event with the
+    /// account as it is then; nil from the event on that cannot be folded. Nothing is visited
+    /// where the stream does not begin with position_opened.
+    public static func walk(
+        _ events: [Event], _ visit: (Step, PositionAccount?) -> Void
+    ) {
+        guard let first = events.first, case .opened(let opened) = first.payload else { return }
         let hindsight = Hindsight(events)
         var voids: [UUID: UUID] = [:]
         for event in events {
@@ -23,7 +26,7 @@ public enum Timeline {
         }
         var account: PositionAccount? = PositionAccount(first, opened)
         account?.noteTradePrices(events, hindsight)
-        var steps = [Step(index: 0, account: account)]
+        visit(Step(index: 0), account)
         let order = events.indices.dropFirst().sorted {
             Event.folds(events[$0], before: events[$1])
         }
@@ -32,18 +35,13 @@ public enum Timeline {
             if hindsight.voids[events[index].eventID] != nil {
                 step.voidedBy = voids[events[index].eventID]
             }
-            if var next = account {
-                do throws(FoldError) {
-                    try next.book(events[index], hindsight)
-                    account = next
-                } catch {
-                    step.error = error
-                    account = nil
-                }
+            do throws(FoldError) {
+                try account?.book(events[index], hindsight)
+            } catch {
+                step.error = error
+                account = nil
             }
-            step.account = account
-            steps.append(step)
+            visit(step, account)
         }
-        return steps
     }
 }

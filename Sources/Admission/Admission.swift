@@ -6,25 +6,52 @@ import LedgerCore
 public struct Admission<History: StreamHistory> {
     /// What the store knows besides the requests admitted here.
     public var history: History
-    /// Positions as the admitted requests have left them.
-    public private(set) var streams: [UUID: StreamState] = [:]
-    /// Events admitted and not yet in the history, by id.
-    private var admitted: [UUID: Event] = [:]
-    /// The same by position.
-    private var tails: [UUID: [Event]] = [:]
+    /// The positions that admitted requests have touched, in the order in which they came.
+    private var touched: [Touched] = []
+    /// Where a position stands in `touched`.
+    private var places: [UUID: Int] = [:]
+    /// Where an event that was admitted and is not yet in the history stands, by id.
+    private var admitted: [UUID: Spot] = [:]
     private var nextPosition: LogPosition
     private var undo = Undo()
 
+    /// A position as the admitted requests have left it.
+    private struct Touched {
+        let position: UUID
+        /// nil again where the only request that opened it was refused.
+        var state: StreamState?
+        /// Its events admitted so far, by version.
+        var tail: [Event] = []
+    }
+
+    /// An admitted event's place in `touched`.
+    private struct Spot {
+        var place: Int
+        var index: Int
+    }
+
     /// What a refused request takes back.
     private struct Undo {
-        var streams: [(UUID, StreamState?)] = []
+        var states: [(place: Int, state: StreamState?)] = []
         var ids: [UUID] = []
+
+        mutating func clear() {
+            states.removeAll(keepingCapacity: true)
+            ids.removeAll(keepingCapacity: true)
+        }
     }
 
     /// `head` is the last position of the log.
     public init(history: History, head: LogPosition) {
         self.history = history
         nextPosition = head.advanced(by: 1)
+    }
+
+    /// The positions that admitted requests have changed, and how they are left.
+    public var streams: [UUID: StreamState] {
+        var streams: [UUID: StreamState] = [:]
+        for entry in touched where !entry.tail.isEmpty { streams[entry.position] = entry.state }
+        return streams
     }
 
     /// An id that was derived ahead, and the terms that it was derived from.
@@ -65,20 +92,40 @@ public struct Admission<History: StreamHistory> {
     public mutating func admit(
         _ request: [NewEvent], derivedIDs: [DerivedID?] = [], recordedAt: Timestamp
     ) throws -> Result<[Outcome], Refusal> {
-        undo = Undo()
+        undo.clear()
         let before = nextPosition
         do {
             return .success(try decide(request, derivedIDs, recordedAt: recordedAt))
         } catch let refusal as Refusal {
-            for (id, state) in undo.streams.reversed() { streams[id] = state }
+            for (place, state) in undo.states.reversed() { touched[place].state = state }
             for id in undo.ids {
-                if let event = admitted.removeValue(forKey: id) {
-                    tails[event.positionID]?.removeLast()
-                }
+                guard let spot = admitted.removeValue(forKey: id) else { continue }
+                touched[spot.place].tail.removeLast()
             }
             nextPosition = before
             return .failure(refusal)
         }
+    }
+
+    /// Decides a request of one event. Nothing is taken back: all checks come before it is kept.
+    mutating func admit(_ event: NewEvent, recordedAt: Timestamp) throws -> Outcome {
+        undo.clear()
+        let state = try state(of: event.positionID)
+        let id = try identify(event, at: 0, state: state, derived: nil)
+        if let first = try known(id, event, at: 0) { return .known(first) }
+        if let conflict = versionConflict(event, at: 0, state: state) { throw conflict }
+        return .new(try admit(event, id: id, at: 0, state: state, recordedAt: recordedAt))
+    }
+
+    /// The first place of an event whose id is known.
+    /// - Throws: a content conflict where it is known with other content.
+    private mutating func known(_ id: UUID, _ event: NewEvent, at index: Int) throws -> Event? {
+        guard let first = try self.event(id) else { return nil }
+        if let member = EventIdentity.difference(event, from: first) {
+            throw Refusal.contentConflict(
+                index: index, eventID: id, member: member, known: first)
+        }
+        return first
     }
 
     private mutating func decide(
@@ -89,6 +136,7 @@ public struct Admission<History: StreamHistory> {
         var known = 0
         var expectsVersion = false
         var conflict: Refusal?
+        let before = nextPosition
         for (index, event) in request.enumerated() {
             let state = try state(of: event.positionID)
             if event.expectedVersion != .any { expectsVersion = true }
@@ -100,12 +148,8 @@ public struct Admission<History: StreamHistory> {
                 if conflict != nil { continue }
                 throw refusal
             }
-            if let first = try self.event(id) {
-                if let member = EventIdentity.difference(event, from: first) {
-                    throw Refusal.contentConflict(
-                        index: index, eventID: id, member: member, known: first)
-                }
-                if !undo.ids.contains(id) { known += 1 }
+            if let first = try self.known(id, event, at: index) {
+                if first.logPosition < before { known += 1 }
                 outcomes.append(.known(first))
                 continue
             }
@@ -151,7 +195,7 @@ public struct Admission<History: StreamHistory> {
         if let name = event.payload.leg {
             guard let state else { throw noPosition(event, at: index) }
             guard let leg = state.leg(name) else { throw unknownLeg(name, state, at: index) }
-            terms = state.opened.legs[leg]
+            terms = state.terms.opened.legs[leg]
         }
         let known = hint.flatMap { $0.holds(for: terms) ? $0.id : nil }
         guard let derived = known ?? EventIdentity.derivedID(of: event.payload, terms: terms)
@@ -187,22 +231,22 @@ public struct Admission<History: StreamHistory> {
     // MARK: What is known
 
     private mutating func state(of position: UUID) throws -> StreamState? {
-        if let state = streams[position] { return state }
+        if let place = places[position], let state = touched[place].state { return state }
         return try history.state(of: position)
     }
 
     mutating func event(_ id: UUID) throws -> Event? {
-        if let event = admitted[id] { return event }
+        if let spot = admitted[id] { return touched[spot.place].tail[spot.index] }
         return try history.event(id)
     }
 
     mutating func events(of position: UUID) throws -> [Event] {
-        try history.events(of: position) + (tails[position] ?? [])
+        try history.events(of: position) + tail(of: position)
     }
 
     /// The events admitted to a position so far, by version.
     public func tail(of position: UUID) -> [Event] {
-        tails[position] ?? []
+        places[position].map { touched[$0].tail } ?? []
     }
 
     // MARK: Taking an event
@@ -246,11 +290,19 @@ public struct Admission<History: StreamHistory> {
     }
 
     private mutating func keep(_ event: Event, _ state: StreamState) {
-        undo.streams.append((event.positionID, streams[event.positionID]))
+        let place: Int
+        if let known = places[event.positionID] {
+            place = known
+        } else {
+            place = touched.count
+            touched.append(Touched(position: event.positionID))
+            places[event.positionID] = place
+        }
+        undo.states.append((place, touched[place].state))
         undo.ids.append(event.eventID)
-        streams[event.positionID] = state
-        admitted[event.eventID] = event
-        tails[event.positionID, default: []].append(event)
+        touched[place].state = state
+        admitted[event.eventID] = Spot(place: place, index: touched[place].tail.count)
+        touched[place].tail.append(event)
         nextPosition = nextPosition.advanced(by: 1)
     }
 
@@ -285,10 +337,13 @@ public struct Admission<History: StreamHistory> {
 
     /// Makes the states exact that late and voided events have left approximate.
     public mutating func settle() throws {
-        for (position, state) in streams where state.lifecycle.needsRefold {
-            var exact = state
-            exact.lifecycle = try refolded(position, state, besides: nil)
-            streams[position] = exact
+        for place in touched.indices {
+            guard let state = touched[place].state, !touched[place].tail.isEmpty,
+                state.lifecycle.needsRefold
+            else { continue }
+            let position = touched[place].position
+            let exact = try refolded(position, state, besides: nil)
+            touched[place].state?.lifecycle = exact
         }
     }
 }

@@ -37,11 +37,21 @@ public struct FoldRun {
         while start < bytes.count {
             var end = start
             while end < bytes.count, bytes[end] != 0x0A { end += 1 }
-            lineNumber += 1
-            let line = UnsafeBufferPointer(rebasing: bytes[start..<end])
-            if line.contains(where: { $0 > 0x20 }) { take(line) }
+            readLine(UnsafeBufferPointer(rebasing: bytes[start..<end]))
             start = end + 1
         }
+    }
+
+    /// Takes the next line, without its line feed; an empty one is skipped.
+    public mutating func readLine(_ line: UnsafeBufferPointer<UInt8>) {
+        lineNumber += 1
+        if line.contains(where: { $0 > 0x20 }) { take(line) }
+    }
+
+    /// Counts the next line as refused; nothing else is known of it.
+    public mutating func refuseLine(because reason: String) {
+        lineNumber += 1
+        refused.append(RefusedLine(line: lineNumber, reason: reason))
     }
 
     private mutating func take(_ bytes: UnsafeBufferPointer<UInt8>) {

@@ -10,13 +10,15 @@ public struct MemoryLedger {
 
     /// Decides one line's event. True if it begins a position.
     public mutating func append(_ event: NewEvent) throws(Refusal) -> Bool {
-        let outcome: Result<[Admission<EmptyHistory>.Outcome], Refusal>
+        let outcome: Admission<EmptyHistory>.Outcome
         do {
-            outcome = try admission.admit([event], recordedAt: event.effectiveAt)
+            outcome = try admission.admit(event, recordedAt: event.effectiveAt)
+        } catch let refusal as Refusal {
+            throw refusal
         } catch {
             preconditionFailure("a history in memory does not fail: \(error)")
         }
-        guard case .new(let placed)? = try outcome.get().first else { return false }
+        guard case .new(let placed) = outcome else { return false }
         return placed.version == StreamVersion.none.next
     }
 

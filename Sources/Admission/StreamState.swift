@@ -1,9 +1,19 @@
 import LedgerCore
 
+/// The terms of a position, which never change: kept once however often its state is copied.
+final class FrozenTerms: Sendable {
+    let opened: PositionOpened
+
+    init(_ opened: PositionOpened) {
+        self.opened = opened
+    }
+}
+
 /// What deciding about a position's next event needs to know of it.
-public struct StreamState: Hashable, Sendable {
+public struct StreamState: Sendable {
+    let terms: FrozenTerms
     /// Its frozen terms.
-    public let opened: PositionOpened
+    public var opened: PositionOpened { terms.opened }
     /// The version of its last admitted event.
     public internal(set) var version: StreamVersion
     /// Its life cycle as the admitted events have left it (accounting.md §3).
@@ -19,14 +29,32 @@ public struct StreamState: Hashable, Sendable {
         opened: PositionOpened, version: StreamVersion, lifecycle: PositionLifecycle,
         pendingVoids: Set<UUID>
     ) {
-        self.opened = opened
+        terms = FrozenTerms(opened)
         self.version = version
         self.lifecycle = lifecycle
         self.pendingVoids = pendingVoids
     }
 
     func leg(_ name: String) -> Int? {
-        opened.legs.firstIndex { $0.leg.isExactly(name) }
+        for index in terms.opened.legs.indices where terms.opened.legs[index].leg.isExactly(name) {
+            return index
+        }
+        return nil
+    }
+}
+
+extension StreamState: Hashable {
+    /// Whether both have the same terms and have come to the same.
+    public static func == (left: StreamState, right: StreamState) -> Bool {
+        left.version == right.version && left.lifecycle == right.lifecycle
+            && left.pendingVoids == right.pendingVoids
+            && (left.terms === right.terms || left.opened == right.opened)
+    }
+
+    /// In agreement with `==`.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(version)
+        hasher.combine(lifecycle)
     }
 }
 

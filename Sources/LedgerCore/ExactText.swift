@@ -17,7 +17,7 @@ public struct ExactText: Hashable, Comparable, Sendable {
 
     /// Hashes the UTF-8 octets, in agreement with `==`.
     public func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
+        text.withOctets { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 
     /// By octets, which for UTF-8 is by code points.
@@ -29,7 +29,16 @@ public struct ExactText: Hashable, Comparable, Sendable {
 extension String {
     /// Whether it has the same octets.
     public func isExactly(_ other: String) -> Bool {
-        self == other && utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        utf8.count == other.utf8.count
+            && withOctets { own in other.withOctets { own.elementsEqual($0) } }
+    }
+
+    /// Calls `body` with the UTF-8 octets, without a copy for every string that Swift made itself.
+    @inline(__always)
+    func withOctets<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
+        if let value = utf8.withContiguousStorageIfAvailable(body) { return value }
+        var copy = self
+        return copy.withUTF8(body)
     }
 }
 

@@ -81,15 +81,9 @@ public struct Fixed: Hashable, Sendable {
 
     /// The exact sum of all terms; only the result has to be in range, whatever the order.
     public static func sum(_ terms: Fixed...) throws(FixedError) -> Fixed {
-        var low: Int128 = 0
-        var wraps = 0
-        for term in terms {
-            let (sum, overflow) = low.addingReportingOverflow(term.scaled)
-            if overflow { wraps += term.scaled < 0 ? -1 : 1 }
-            low = sum
-        }
-        guard wraps == 0 else { throw .outOfRange }
-        return try Fixed(scaled: low)
+        var sum = ExactSum()
+        for term in terms { sum.add(term) }
+        return try sum.value()
     }
 
     /// self × other, half-even to 18 places.
@@ -120,6 +114,25 @@ public struct Fixed: Hashable, Sendable {
             numerator, factor, nil, over: unit, divisor.scaled.magnitude, unit: unit)
     }
 
+    /// self × second × third × fourth, rounded once, half-even to 18 places.
+    public func multiplied(
+        by second: Fixed, _ third: Fixed, _ fourth: Fixed
+    ) throws(FixedError) -> Fixed {
+        let square = UInt128(Fixed.unit) * UInt128(Fixed.unit)
+        return try Fixed.ratio(
+            self, second, third.scaled, fourth.scaled, over: square, UInt128(Fixed.unit), unit: 1)
+    }
+
+    /// self × second × third ÷ divisor, rounded once, half-even to 18 places.
+    public func multiplied(
+        by second: Fixed, _ third: Fixed, dividedBy divisor: Fixed
+    ) throws(FixedError) -> Fixed {
+        guard !divisor.isZero else { throw .divisionByZero }
+        return try Fixed.ratio(
+            divisor.isNegative ? negated : self, second, third.scaled,
+            over: divisor.scaled.magnitude, UInt128(Fixed.unit), unit: 1)
+    }
+
     /// self ÷ (first × second), rounded once, half-even to 18 places.
     public func divided(by first: Fixed, _ second: Fixed) throws(FixedError) -> Fixed {
         guard !first.isZero, !second.isZero else { throw .divisionByZero }
@@ -134,10 +147,10 @@ public struct Fixed: Hashable, Sendable {
         try multiplied(by: .one, dividedBy: other)
     }
 
-    /// a·b·c ÷ (first·second), rounded half-even to a whole number, times `unit`.
-    /// The numerator has 384 bits, so nothing is lost before the one rounding.
+    /// a·b·c·d ÷ (first·second), rounded half-even to a whole number, times `unit`.
+    /// The numerator has 512 bits, so nothing is lost before the one rounding.
     private static func ratio(
-        _ a: Fixed, _ b: Fixed, _ c: Int128?,
+        _ a: Fixed, _ b: Fixed, _ c: Int128?, _ d: Int128? = nil,
         over first: UInt128, _ second: UInt128, unit: UInt128
     ) throws(FixedError) -> Fixed {
         var negative = a.isNegative != b.isNegative
@@ -145,6 +158,10 @@ public struct Fixed: Hashable, Sendable {
         if let c {
             if c < 0 { negative.toggle() }
             numerator.multiply(by: c.magnitude)
+        }
+        if let d {
+            if d < 0 { negative.toggle() }
+            numerator.multiply(by: d.magnitude)
         }
         let quotient = numerator.divided(by: first, second)
         guard let quotient else { throw .outOfRange }
@@ -172,8 +189,42 @@ private let powersOfTen: [UInt128] = {
     return powers
 }()
 
-/// An unsigned number of 384 bits in three limbs.
+/// A sum whose terms may leave the range as long as the whole does not: 256 bits are more than
+/// any number of terms can fill.
+public struct ExactSum: Hashable, Sendable {
+    private var low: Int128 = 0
+    private var wraps = 0
+
+    /// The sum of no terms.
+    public init() {}
+
+    /// Adds a term, exactly.
+    @inline(__always)
+    public mutating func add(_ term: Fixed) {
+        let (sum, overflow) = low.addingReportingOverflow(term.scaled)
+        if overflow { wraps += term.scaled < 0 ? -1 : 1 }
+        low = sum
+    }
+
+    /// Adds all terms of another sum, exactly.
+    public mutating func add(_ other: ExactSum) {
+        let (sum, overflow) = low.addingReportingOverflow(other.low)
+        if overflow { wraps += other.low < 0 ? -1 : 1 }
+        low = sum
+        wraps += other.wraps
+    }
+
+    /// The sum.
+    /// - Throws: `outOfRange` for |sum| ≥ 10²⁰.
+    public func value() throws(FixedError) -> Fixed {
+        guard wraps == 0 else { throw .outOfRange }
+        return try Fixed(scaled: low)
+    }
+}
+
+/// An unsigned number of 512 bits in four limbs.
 private struct Wide {
+    var top: UInt128 = 0
     var high: UInt128 = 0
     var middle: UInt128
     var low: UInt128
@@ -183,31 +234,45 @@ private struct Wide {
         low = product.low
     }
 
-    /// Exact for a value below 2²⁵⁶, which is all that it is called with.
+    /// Exact for a value below 2³⁸⁴, which is all that it is called with.
     mutating func multiply(by factor: UInt128) {
         let first = low.multipliedFullWidth(by: factor)
         let second = middle.multipliedFullWidth(by: factor)
         let (sum, carry) = second.low.addingReportingOverflow(first.high)
         low = first.low
         middle = sum
-        high = second.high + (carry ? 1 : 0)
+        let rest = second.high + (carry ? 1 : 0)
+        guard high != 0 else {
+            high = rest
+            return
+        }
+        let third = high.multipliedFullWidth(by: factor)
+        let (upper, over) = third.low.addingReportingOverflow(rest)
+        high = upper
+        top = third.high + (over ? 1 : 0)
     }
 
     private mutating func divide(by divisor: UInt128) -> UInt128 {
         var rest: UInt128 = 0
-        if high != 0 { (high, rest) = high.quotientAndRemainder(dividingBy: divisor) }
-        if rest == 0, middle < divisor {
-            rest = middle
-            middle = 0
-        } else {
-            (middle, rest) = divisor.dividingFullWidth((rest, middle))
-        }
-        if rest == 0 {
-            (low, rest) = low.quotientAndRemainder(dividingBy: divisor)
-        } else {
-            (low, rest) = divisor.dividingFullWidth((rest, low))
-        }
+        Wide.divide(&top, &rest, by: divisor)
+        Wide.divide(&high, &rest, by: divisor)
+        Wide.divide(&middle, &rest, by: divisor)
+        Wide.divide(&low, &rest, by: divisor)
         return rest
+    }
+
+    /// One limb of a long division: `rest` is what the limbs above have left.
+    @inline(__always)
+    private static func divide(_ limb: inout UInt128, _ rest: inout UInt128, by divisor: UInt128) {
+        if rest == 0 {
+            guard limb >= divisor else {
+                (limb, rest) = (0, limb)
+                return
+            }
+            (limb, rest) = limb.quotientAndRemainder(dividingBy: divisor)
+        } else {
+            (limb, rest) = divisor.dividingFullWidth((rest, limb))
+        }
     }
 
     /// self ÷ (first·second), half-even; nil if it has more than 128 bits.
@@ -222,7 +287,7 @@ private struct Wide {
             remainder = (remainder.high + (carry ? 1 : 0), sum)
             divisor = second.multipliedFullWidth(by: first)
         }
-        guard high == 0, middle == 0 else { return nil }
+        guard top == 0, high == 0, middle == 0 else { return nil }
         // Compare the remainder with divisor − remainder: no doubling, so no overflow.
         let (restLow, borrow) = divisor.low.subtractingReportingOverflow(remainder.low)
         let restHigh = divisor.high - remainder.high - (borrow ? 1 : 0)

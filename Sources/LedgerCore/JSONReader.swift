@@ -8,6 +8,8 @@ public struct JSONReader: ~Copyable {
     /// Where the next byte is read.
     public private(set) var offset = 0
     private var depth = 0
+    /// The octets of the last token that had escapes; the token points into it.
+    private var resolved: UnsafeMutableBufferPointer<UInt8>?
 
     /// Nesting beyond this is refused.
     static let depthMax = 32
@@ -18,7 +20,12 @@ public struct JSONReader: ~Copyable {
         end = bytes.count
     }
 
-    /// The raw bytes of a string without escapes, or of any other token.
+    deinit {
+        resolved?.deallocate()
+    }
+
+    /// The bytes of a string, its escapes resolved, or of any other token; to be used before the
+    /// next one is read.
     public struct Token {
         let bytes: UnsafeBufferPointer<UInt8>
 
@@ -190,8 +197,8 @@ public struct JSONReader: ~Copyable {
         return Token(bytes: UnsafeBufferPointer(start: base + start, count: offset - start))
     }
 
-    /// A string's raw bytes; one with escapes is refused (names and values of our vocabulary
-    /// have none). Use `string` where escapes may stand.
+    /// A string's bytes, without a copy where it has no escapes. Bad UTF-8 passes unless there
+    /// are some: whoever keeps the bytes as text checks them.
     public mutating func token() throws(InvalidField) -> Token {
         skipSpace()
         guard peek == UInt8(ascii: "\"") else { throw malformed("a string") }
@@ -204,14 +211,24 @@ public struct JSONReader: ~Copyable {
                 let bytes = UnsafeBufferPointer(start: base + start, count: index - start)
                 return Token(bytes: bytes)
             }
-            guard byte >= 0x20, byte != UInt8(ascii: "\\") else {
+            if byte == UInt8(ascii: "\\") { return try resolvedToken() }
+            guard byte >= 0x20 else {
                 offset = index
-                throw malformed("a string without escapes")
+                throw malformed("no control characters in a string")
             }
             index += 1
         }
         offset = end
         throw malformed("the end of a string")
+    }
+
+    private mutating func resolvedToken() throws(InvalidField) -> Token {
+        let text = try string()
+        resolved?.deallocate()
+        let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: text.utf8.count)
+        _ = buffer.initialize(from: text.utf8)
+        resolved = buffer
+        return Token(bytes: UnsafeBufferPointer(buffer))
     }
 
     /// A string with its escapes resolved; bad UTF-8 and lone surrogates are refused.

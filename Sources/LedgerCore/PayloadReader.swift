@@ -99,17 +99,16 @@ extension JSONReader {
         return value
     }
 
-    mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    mutating func choice<Choice: Word>(
         _ name: StaticString, _ type: Choice.Type = Choice.self
     ) throws(InvalidField) -> Choice? {
         if try null() { return nil }
-        let options = { Choice.allCases.map(\.rawValue).joined(separator: ", ") }
         guard kind() == .string else {
-            throw InvalidField("\(name)", "", "must be one of: " + options())
+            throw InvalidField("\(name)", "", "must be one of: " + Choice.options)
         }
         let token = try named(name) { (reader) throws(InvalidField) in try reader.token() }
-        guard let value = Choice(rawValue: token.text) else {
-            throw InvalidField("\(name)", token.text, "must be one of: " + options())
+        guard let value = Choice.words[token.bytes] else {
+            throw InvalidField("\(name)", token.text, "must be one of: " + Choice.options)
         }
         return value
     }
@@ -126,13 +125,16 @@ extension JSONReader {
 }
 
 /// Refuses a text that is empty or overlong, or that PostgreSQL cannot keep.
-func checkText(_ text: String, _ name: String, max: Int) throws(InvalidField) {
-    guard !text.isEmpty else { throw InvalidField(name, "\"\"", "must not be empty") }
+func checkText(
+    _ text: String, _ name: @autoclosure () -> String, max: Int
+) throws(InvalidField) {
+    guard !text.isEmpty else { throw InvalidField(name(), "\"\"", "must not be empty") }
     guard text.utf8.count <= max else {
-        throw InvalidField(name, text, "must have at most \(max) bytes")
+        throw InvalidField(name(), text, "must have at most \(max) bytes")
     }
-    guard !text.utf8.contains(0) else {
-        throw InvalidField(name, "", "must not have a NUL character: PostgreSQL keeps none")
+    guard text.withOctets({ !$0.contains(0) }) else {
+        throw InvalidField(
+            name(), "", "must not have a NUL character: PostgreSQL keeps none")
     }
 }
 

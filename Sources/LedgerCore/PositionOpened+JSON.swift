@@ -143,7 +143,9 @@ extension EntrySignal {
         var first = true
         try reader.beginObject()
         while let key = try reader.nextKey(first: &first) {
-            let name = key.text
+            guard let name = String(validating: key.bytes, as: UTF8.self) else {
+                throw InvalidField("ref_px", key.text, "a name in it is not UTF-8")
+            }
             guard let price = try reader.decimal("ref_px", .positive) else { continue }
             guard prices.updateValue(price, forKey: name) == nil else {
                 throw InvalidField("ref_px", name, "named twice")

@@ -1,5 +1,37 @@
+/// A fixed choice of words: how it is spelled is its raw value.
+public protocol Word: RawRepresentable<String>, CaseIterable, Hashable, Sendable {
+    /// The spellings, kept so that reading one makes no `String`.
+    static var words: Words<Self> { get }
+}
+
+extension Word {
+    /// All spellings, for an error that says what would be right.
+    public static var options: String { allCases.map(\.rawValue).joined(separator: ", ") }
+}
+
+/// The octets of all spellings of a choice.
+public struct Words<Choice: RawRepresentable<String> & CaseIterable & Sendable>: Sendable {
+    private let entries: [(octets: [UInt8], choice: Choice)]
+
+    /// The words of all cases.
+    public init() {
+        entries = Choice.allCases.map { (Array($0.rawValue.utf8), $0) }
+    }
+
+    /// The case that is spelled so; nil if none is.
+    public subscript(_ octets: UnsafeBufferPointer<UInt8>) -> Choice? {
+        for entry in entries where entry.octets.count == octets.count {
+            if entry.octets.elementsEqual(octets) { return entry.choice }
+        }
+        return nil
+    }
+
+    /// The case that is spelled so; nil if none is.
+    public subscript(_ text: String) -> Choice? { text.withOctets { self[$0] } }
+}
+
 /// The types of event (accounting.md §2).
-public enum EventType: String, CaseIterable, Hashable, Sendable {
+public enum EventType: String, Word {
     case positionOpened = "position_opened"
     case legFillRecorded = "leg_fill_recorded"
     case fundingRecorded = "funding_recorded"
@@ -16,61 +48,88 @@ public enum EventType: String, CaseIterable, Hashable, Sendable {
     public var derivesID: Bool {
         self == .legFillRecorded || self == .fundingRecorded || self == .eventVoided
     }
+
+    /// Its words, for reading.
+    public static let words = Words<EventType>()
 }
 
 /// Where the ledger's knowledge of an event comes from (accounting.md §2).
-public enum EventSource: String, CaseIterable, Hashable, Sendable {
+public enum EventSource: String, Word {
     case venueWS = "venue_ws"
     case venueREST = "venue_rest"
     case statement
     case reconciliation
     case manual
     case migration
+
+    /// Its words, for reading.
+    public static let words = Words<EventSource>()
 }
 
 /// How an instrument's value depends on its price (accounting.md §4).
-public enum InstrumentKind: String, CaseIterable, Hashable, Sendable {
+public enum InstrumentKind: String, Word {
     case linear, inverse, spot
+
+    /// Its words, for reading.
+    public static let words = Words<InstrumentKind>()
 }
 
 /// Direction of a leg.
-public enum LegSide: String, CaseIterable, Hashable, Sendable {
+public enum LegSide: String, Word {
     case long, short
 
     /// +1 for long, −1 for short.
     public var sign: Int { self == .long ? 1 : -1 }
+
+    /// Its words, for reading.
+    public static let words = Words<LegSide>()
 }
 
 /// Direction of a trade.
-public enum TradeSide: String, CaseIterable, Hashable, Sendable {
+public enum TradeSide: String, Word {
     case buy, sell
 
     /// +1 for a buy, −1 for a sell.
     @inlinable public var sign: Int { self == .buy ? 1 : -1 }
+
+    /// Its words, for reading.
+    public static let words = Words<TradeSide>()
 }
 
 /// Which side of the venue's book the fill took (accounting.md §2).
-public enum Liquidity: String, CaseIterable, Hashable, Sendable {
+public enum Liquidity: String, Word {
     case maker, taker, unknown
+
+    /// Its words, for reading.
+    public static let words = Words<Liquidity>()
 }
 
 /// What a fill was meant to do.
-public enum FillIntent: String, CaseIterable, Hashable, Sendable {
+public enum FillIntent: String, Word {
     case open, close, rebalance
+
+    /// Its words, for reading.
+    public static let words = Words<FillIntent>()
 }
 
 /// What brought a fill about.
-public enum FillCause: String, CaseIterable, Hashable, Sendable {
+public enum FillCause: String, Word {
     case trade, liquidation, adl, settlement
+
+    /// Its words, for reading.
+    public static let words = Words<FillCause>()
 }
 
 /// What a fee was charged for (accounting.md §2, fee_recorded).
-public enum FeeCategory: String, CaseIterable, Hashable, Sendable {
+public enum FeeCategory: String, Word {
     case trading, liquidation, borrow, withdrawal, transfer, other
+
+    /// Its words, for reading.
+    public static let words = Words<FeeCategory>()
 }
 
 /// Why a position was closed; liquidation and adl raise the flag of that name (accounting.md §3).
-public enum CloseReason: String, CaseIterable, Hashable, Sendable {
+public enum CloseReason: String, Word {
     case takeProfit = "take_profit"
     case stop
     case fundingFlip = "funding_flip"
@@ -78,4 +137,7 @@ public enum CloseReason: String, CaseIterable, Hashable, Sendable {
     case adl
     case manual
     case failed
+
+    /// Its words, for reading.
+    public static let words = Words<CloseReason>()
 }

@@ -3,7 +3,9 @@ import LedgerCore
 /// One position, told event by event: what tests of folds and of admission feed on. Each event
 /// happens a minute after the one before it, unless a time is given. Decimals are texts.
 public struct PositionStory: Sendable {
+    /// Made from the story's number.
     public let positionID: UUID
+    /// What its position_opened says.
     public let opened: PositionOpened
     /// As a caller sends them; the ids of fills, funding and voids are left to be derived.
     public private(set) var sent: [NewEvent] = []
@@ -91,6 +93,7 @@ extension PositionStory {
         return add(.fill(fill), at: time)
     }
 
+    /// A payment, + received; settled `now` unless a time is given.
     @discardableResult
     public mutating func funding(
         _ leg: String = "a", _ amount: String, in asset: String = "USDT",
@@ -103,6 +106,7 @@ extension PositionStory {
         return add(.funding(funding), at: effectiveAt)
     }
 
+    /// A fee apart from a trade's own, + cost.
     @discardableResult
     public mutating func fee(
         _ leg: String = "a", _ amount: String, in asset: String = "USDT",
@@ -117,6 +121,7 @@ extension PositionStory {
             at: time)
     }
 
+    /// Values a fee or a payment: `rate` is settle units a unit of its asset.
     @discardableResult
     public mutating func value(
         _ target: UUID, at rate: String, effective time: Timestamp? = nil
@@ -125,6 +130,7 @@ extension PositionStory {
             .feeValued(FeeValuation(target: target, rate: .of(rate), source: "kline")), at: time)
     }
 
+    /// A mark price, in quote units.
     @discardableResult
     public mutating func mark(
         _ leg: String = "a", _ px: String, at time: Timestamp? = nil,
@@ -135,6 +141,7 @@ extension PositionStory {
         return add(.mark(mark), at: time)
     }
 
+    /// A correction by hand; what is nil is left out.
     @discardableResult
     public mutating func adjust(
         _ leg: String = "a", qty: String? = nil, cost: String? = nil, cash: String? = nil,
@@ -149,6 +156,7 @@ extension PositionStory {
             at: time)
     }
 
+    /// Adds position_closed, whether or not the legs are flat.
     @discardableResult
     public mutating func close(
         _ reason: CloseReason = .takeProfit, at time: Timestamp? = nil
@@ -156,6 +164,7 @@ extension PositionStory {
         add(.closed(reason), at: time)
     }
 
+    /// Withdraws `target`; returns the id of the void.
     @discardableResult
     public mutating func void(_ target: UUID, at time: Timestamp? = nil) -> UUID {
         add(.voided(EventVoid(target: target, reason: "tests")), at: time)

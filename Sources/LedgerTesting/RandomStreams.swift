@@ -9,11 +9,15 @@ public struct RandomStreams {
     public struct Shape: Sendable {
         /// Events besides position_opened; voids and valuations of them come on top.
         public var events = 30
+        /// What the legs' kinds are drawn from; not empty.
         public var kinds: [InstrumentKind] = InstrumentKind.allCases
+        /// 1 to 3.
         public var legsMax = 3
         /// Events that come later than others that happened after them.
         public var late = true
+        /// Events are voided now and then.
         public var voids = true
+        /// Quantity, cost and cash are corrected by hand now and then.
         public var adjustments = true
         /// Fees in base and in a third asset, funding in another asset, valuations.
         public var foreignFees = true
@@ -22,6 +26,7 @@ public struct RandomStreams {
         /// position_closed and close_requested now and then.
         public var closes = true
 
+        /// Everything but exactness, with `change` made to it.
         public init(_ change: (inout Shape) -> Void = { _ in }) {
             change(&self)
         }

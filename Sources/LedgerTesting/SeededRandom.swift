@@ -4,11 +4,13 @@
 public struct SeededRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
+    /// One seed gives one sequence; every seed is taken.
     public init(seed: UInt64) {
         state = seed
         _ = next()
     }
 
+    /// The next 64 bits, each word as likely as the other.
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state

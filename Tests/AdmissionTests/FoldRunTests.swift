@@ -77,6 +77,19 @@ struct FoldRunTests {
         #expect(try accounts(run)[0]["state"]?.text == "OPEN")
     }
 
+    @Test func `a line that is refused unread is counted among the others`() throws {
+        let story = PositionStory()
+        var run = run("\n")
+        run.refuseLine(because: "is too long")
+        let line = Array(try lines(story.sent).dropLast().utf8)
+        line.withUnsafeBufferPointer { run.readLine($0) }
+        Array("{}".utf8).withUnsafeBufferPointer { run.readLine($0) }
+        #expect(run.refused.map(\.line) == [2, 4])
+        #expect(run.refused.first?.reason == "is too long")
+        #expect(run.eventCount == 1)
+        #expect(run.report().status == .refused)
+    }
+
     @Test func `a position whose fold fails is printed with its error, with status 4`() throws {
         var (broken, whole) = (PositionStory(number: 1), PositionStory(number: 2))
         broken.fill("a", .buy, "99999999999999999999", px: "2")

@@ -130,7 +130,7 @@ extension SeededRandom {
         return String(text)
     }
 
-    /// A value of any kind. Names have no escapes: our reader takes none there.
+    /// A value of any kind.
     mutating func json(depth: Int) -> JSONValue {
         switch below(depth > 0 ? 6 : 4) {
         case 0: return .null
@@ -141,10 +141,7 @@ extension SeededRandom {
         default:
             var members: [String: JSONValue] = [:]
             for _ in 0..<below(4) {
-                let name = text().unicodeScalars.filter {
-                    $0.value >= 0x20 && !"\"\\".contains(Character($0))
-                }
-                members[String(String.UnicodeScalarView(name))] = json(depth: depth - 1)
+                members[text()] = json(depth: depth - 1)
             }
             return .object(members)
         }

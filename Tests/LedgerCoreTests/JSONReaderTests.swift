@@ -38,6 +38,21 @@ struct JSONReaderTests {
         #expect(parsed(text) == .string("\"\\/\u{8}\u{C}\n\r\tAé€😀\u{0}"))
     }
 
+    @Test func `an escape in a name is resolved, and in a word`() throws {
+        #expect(parsed(#"{"\u0061\n":1}"#) == .object(["a\n": .number("1")]))
+        let plain =
+            Array(
+                #"{"leg":"a","trade_id":"7","side":"buy","qty":"1","px":"2","fee":"0","#
+                    .utf8) + Array(#""fee_asset":"USD","liquidity":"maker"}"#.utf8)
+        let text = String(decoding: plain, as: UTF8.self)
+            .replacing("side", with: #"s\u0069de"#).replacing("buy", with: #"\u0062uy"#)
+            .replacing(#""1""#, with: #""\u0031""#)
+        func payload(_ bytes: [UInt8]) throws -> EventPayload {
+            try bytes.withUnsafeBufferPointer { try EventPayload(.legFillRecorded, parsing: $0) }
+        }
+        #expect(try payload(Array(text.utf8)) == payload(plain))
+    }
+
     @Test(
         arguments: [
             #""\ud800""#, #""\udc00""#, #""\ud800\ud800""#, #""\ud83dx""#, #""\ud83d\n""#,

@@ -206,7 +206,7 @@ struct LegFoldTests {
         var story = PositionStory()
         let fill = story.fill("a", .buy, "99999999999999999999", px: "2")
         #expect(throws: FoldError.outOfRange(eventID: fill)) { try AccountFold.fold(story.stream) }
-        let (account, error) = AccountFold.foldPrefix(story.stream)
+        let (account, error) = try AccountFold.foldPrefix(story.stream)
         #expect(error == .outOfRange(eventID: fill))
         #expect(account?.version == StreamVersion(rawValue: 1))
     }
