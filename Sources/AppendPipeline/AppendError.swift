@@ -37,6 +37,20 @@ extension PostgresError {
         }
     }
 
+    /// What a caller is told: no statement, no settings of the connection.
+    var callerText: String {
+        let what =
+            switch self {
+            case .timedOut: "the database did not answer in time"
+            case .unreachable: "the database is unreachable"
+            case .exhausted: "the database is too busy"
+            case .server(let error):
+                "the database cannot take it now: \(error.message) (\(error.sqlstate))"
+            case .protocolViolation, .decoding, .invalidConnectionInfo, .shutDown: description
+            }
+        return what + "; send it again later, events that are known by then are skipped"
+    }
+
     /// Whether the same transaction may succeed at once.
     var isTransient: Bool { sqlstate?.isRetryable ?? false }
 }

@@ -21,12 +21,20 @@ public final class AppendPipeline: Sendable {
 
     /// Counters since the start.
     public struct Statistics: Sendable {
+        /// Events that were appended; repeats of known ones are not counted.
         public var events: Int64 = 0
+        /// Requests that were decided, the refused ones among them.
         public var requests: Int64 = 0
+        /// Requests that the ledger's rules refused.
         public var refused: Int64 = 0
+        /// Transactions that appended something.
         public var commits: Int64 = 0
+        /// Requests that wait now, of all books; the batches being written are not counted.
         public var queuedRequests = 0
+        /// Events of these requests.
         public var queuedEvents = 0
+        /// Books whose batch is being written.
+        public var writing = 0
         /// The last outage; nil since the last commit.
         public var outage: String?
     }
@@ -39,14 +47,17 @@ public final class AppendPipeline: Sendable {
         var byteCount: Int { submission.byteCount }
     }
 
-    /// A book's queue and writer. The writer is used by one batch at a time: the cycle sees to it.
+    /// A book's queue and writer, kept while the book is used. The writer is used by one batch at
+    /// a time: the cycle sees to it.
     private final class Lane: @unchecked Sendable {
         var cycle: CommitCycle<Pending>
         let writer: BookWriter
+        /// The number of the last request, over all lanes.
+        var lastUse: UInt64 = 0
 
-        init(_ book: BookName, host: String, limits: AppendLimits) {
+        init(_ book: BookName, limits: AppendLimits) {
             cycle = CommitCycle(limits: limits)
-            writer = BookWriter(book: book, host: host)
+            writer = BookWriter(book: book)
         }
     }
 
@@ -55,25 +66,39 @@ public final class AppendPipeline: Sendable {
         var isShuttingDown = false
         var statistics = Statistics()
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
+        var uses: UInt64 = 0
+
+        /// Whether another lane may be made; gives up the idle one that was used least recently.
+        mutating func makeRoom(booksMax: Int) -> Bool {
+            guard lanes.count >= booksMax else { return true }
+            let idle = lanes.filter(\.value.cycle.isIdle)
+            guard let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse })?.key else {
+                return false
+            }
+            lanes[oldest] = nil
+            return true
+        }
     }
 
     private let state = Mutex(State())
     private let pool: Pool
     private let signal: LogSignal
-    private let host: String
     private let divert: (any Divert)?
+    private let onOutage: @Sendable (String?) -> Void
+    /// The bounds that it was made with.
     public let limits: AppendLimits
 
-    /// `pool` is used for appends only; one connection writes one book at a time.
+    /// `pool` is used for appends only; one connection writes one book at a time. `onOutage` is
+    /// told once when PostgreSQL cannot take appends, and (nil) when it can again.
     public init(
-        pool: Pool, signal: LogSignal, host: String, limits: AppendLimits = AppendLimits(),
-        divert: (any Divert)? = nil
+        pool: Pool, signal: LogSignal, limits: AppendLimits = AppendLimits(),
+        divert: (any Divert)? = nil, onOutage: @escaping @Sendable (String?) -> Void = { _ in }
     ) {
         self.pool = pool
         self.signal = signal
-        self.host = host
         self.limits = limits
         self.divert = divert
+        self.onOutage = onOutage
     }
 
     /// Called once for each request.
@@ -117,13 +142,15 @@ public final class AppendPipeline: Sendable {
             if let known = state.lanes[book] {
                 lane = known
             } else {
-                guard state.lanes.count < limits.booksMax else {
+                guard state.makeRoom(booksMax: limits.booksMax) else {
                     return .failed(
                         .overloaded("the ledger's books_max (\(limits.booksMax)) is reached"))
                 }
-                lane = Lane(book, host: host, limits: limits)
+                lane = Lane(book, limits: limits)
                 state.lanes[book] = lane
             }
+            state.uses += 1
+            lane.lastUse = state.uses
             switch lane.cycle.received(pending) {
             case .none: return .queued
             case .write(let batch): return .write(batch)
@@ -145,6 +172,8 @@ public final class AppendPipeline: Sendable {
             let next = state.withLock { state -> [Pending]? in
                 guard let lane = state.lanes[book] else { return nil }
                 if case .write(let items) = lane.cycle.stored() { return items }
+                // A name that was mistyped keeps no queue.
+                if !lane.writer.knowsBook { state.lanes[book] = nil }
                 if state.lanes.values.allSatisfy(\.cycle.isIdle) {
                     for waiter in state.idleWaiters { waiter.resume() }
                     state.idleWaiters = []
@@ -158,9 +187,18 @@ public final class AppendPipeline: Sendable {
 
     private func commit(_ batch: [Pending], _ book: BookName) async {
         guard let lane = state.withLock({ $0.lanes[book] }) else { return }
+        var batch = batch
+        var reason = "the ledger was too busy"
         var backoff = Duration.milliseconds(20)
-        let deadline = batch.map(\.deadline).reduce(Deadline.distant, Deadline.earlier)
         while true {
+            // Each request has a deadline of its own: an old one fails no younger one.
+            let late = batch.indices(where: \.deadline.hasPassed)
+            if !late.isEmpty {
+                answer(Array(batch[late]), .failure(.unavailable(reason)))
+                batch.removeSubranges(late)
+            }
+            guard !batch.isEmpty else { return }
+            let deadline = batch.map(\.deadline).reduce(Deadline.distant, Deadline.earlier)
             do {
                 let submissions = batch.map(\.submission)
                 let committed = try await pool.run(deadline: deadline) { connection in
@@ -169,13 +207,15 @@ public final class AppendPipeline: Sendable {
                 }
                 settle(batch, committed, book)
                 return
-            } catch let error as PostgresError where error.isTransient && !deadline.hasPassed {
-                continue
+            } catch let error as PostgresError where error.isTransient {
+                reason = error.callerText
+                try? await Task.sleep(for: .milliseconds(Int.random(in: 1...10)))
             } catch let error as PostgresError where error.isOutage {
                 lane.writer.invalidate()
-                state.withLock { $0.statistics.outage = error.description }
-                guard !deadline.hasPassed, divert == nil else {
-                    await giveUp(batch, book, error.description)
+                reason = error.callerText
+                note(outage: error.description)
+                guard divert == nil else {
+                    await giveUp(batch, book, reason)
                     return
                 }
                 try? await Task.sleep(for: backoff)
@@ -193,17 +233,27 @@ public final class AppendPipeline: Sendable {
         }
     }
 
+    /// Remembers that PostgreSQL cannot take appends, or (nil) that it can again, and tells it
+    /// once.
+    private func note(outage: String?) {
+        let isNews = state.withLock { state -> Bool in
+            defer { state.statistics.outage = outage }
+            return (state.statistics.outage == nil) != (outage == nil)
+        }
+        if isNews { onOutage(outage) }
+    }
+
     private func settle(_ batch: [Pending], _ committed: BookWriter.Committed, _ book: BookName) {
         var refused: Int64 = 0
         for case .failure in committed.outcomes { refused += 1 }
         state.withLock { state in
             state.statistics.events += Int64(committed.appended)
-            state.statistics.requests += Int64(batch.count)
+            state.statistics.requests += Int64(batch.count) - refused
             state.statistics.refused += refused
             state.statistics.commits += committed.appended > 0 ? 1 : 0
-            state.statistics.outage = nil
         }
-        signal.raise(book, to: committed.head)
+        note(outage: nil)
+        signal.raise(book, to: committed.head, isOwn: committed.appended > 0)
         for (item, outcome) in zip(batch, committed.outcomes) {
             switch outcome {
             case .success(let places):
@@ -215,10 +265,7 @@ public final class AppendPipeline: Sendable {
     }
 
     private func giveUp(_ batch: [Pending], _ book: BookName, _ reason: String) async {
-        guard let divert else {
-            answer(batch, .failure(.unavailable(reason)))
-            return
-        }
+        guard let divert else { return }
         for item in batch {
             do {
                 let sequence = try await divert.divert(
@@ -241,6 +288,7 @@ public final class AppendPipeline: Sendable {
             for lane in state.lanes.values {
                 statistics.queuedRequests += lane.cycle.queuedRequests
                 statistics.queuedEvents += lane.cycle.queuedEvents
+                statistics.writing += lane.cycle.isWriting ? 1 : 0
             }
             return statistics
         }

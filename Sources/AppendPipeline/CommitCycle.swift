@@ -10,11 +10,12 @@ public struct AppendLimits: Sendable {
     public var queueRequestsMax = 10_000
     /// Payload bytes that may wait, per book.
     public var queueBytesMax = 64 << 20
-    /// Books that have a queue at one time.
+    /// Books that have a queue at one time; idle ones give way.
     public var booksMax = 1_000
     /// How long a request may take from its arrival, retries included.
     public var deadline = Duration.seconds(5)
 
+    /// Makes the default limits.
     public init() {}
 }
 

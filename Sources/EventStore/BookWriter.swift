@@ -9,44 +9,52 @@ import Projections
 /// 1. (terms that are not cached), 2. lock the head, read clock, known ids and streams,
 /// 3. decide, 4. write events, keys, streams, deliveries, head, and commit: two round trips.
 public final class BookWriter {
-    public let book: BookName
-    private let host: String
+    private let book: BookName
     private var bookID: BookID?
     private var cache = StreamCache()
     private let terms = TermsCache()
 
     /// Waits that free the book when this process is stopped.
     public struct Limits: Sendable {
+        /// For each lock, the book's head above all; whole milliseconds.
         public var lockWait = Duration.milliseconds(800)
-        public var idleInTransaction = Duration.milliseconds(5_000)
+        /// Between two statements of a transaction; whole milliseconds.
+        public var idleInTransaction = Duration.milliseconds(1_500)
 
+        /// Makes the default limits.
         public init() {}
     }
 
     private let limits: Limits
 
-    public init(book: BookName, host: String, limits: Limits = Limits()) {
+    /// Touches no database: the book is made there by the first request that it takes.
+    public init(book: BookName, limits: Limits = Limits()) {
         self.book = book
-        self.host = host
         self.limits = limits
     }
+
+    /// Whether the book is known to exist in the database.
+    public var knowsBook: Bool { bookID != nil }
 
     /// What became of one request.
     public typealias Outcome = Result<[Place], Refusal>
 
     /// What became of a batch.
     public struct Committed: Sendable {
+        /// One for each submission, in their order.
         public var outcomes: [Outcome]
         /// The book's head after the commit.
         public var head: LogPosition
-        public var bookID: BookID
         /// Events that were appended.
         public var appended: Int
     }
 
-    /// Forgets what was cached: after an error whose outcome is not known.
+    /// Forgets what was cached: after an error whose outcome is not known, and in case another
+    /// database answers the next time.
     public func invalidate() {
         cache.removeAll()
+        terms.removeAll()
+        bookID = nil
     }
 
     /// Appends a batch.
@@ -60,6 +68,11 @@ public final class BookWriter {
             return try attempt(submissions, connection: connection, deadline: deadline)
         } catch let error as PostgresError {
             connection.rollBackIfOpen(deadline: deadline)
+            if error.sqlstate == .lockNotAvailable {
+                try connection.query(
+                    StoreSQL.endStopped, [.int4(Self.count(limits.idleInTransaction))],
+                    deadline: deadline)
+            }
             guard error.sqlstate == .checkViolation, error.serverError?.constraint == nil else {
                 throw error
             }
@@ -76,7 +89,10 @@ public final class BookWriter {
     private func attempt(
         _ submissions: [Submission], connection: Connection, deadline: Deadline
     ) throws -> Committed {
-        let id = try ensureBook(connection, deadline)
+        guard let id = try book(for: submissions, connection, deadline) else {
+            // A book is made by the first request that it takes, not by a refused one.
+            return try refuseAll(submissions)
+        }
         let positions = Set(submissions.lazy.flatMap { $0.events.lazy.map(\.positionID) })
         var history = PrefetchedHistory(book: id, connection: connection, deadline: deadline)
         try fetchTerms(of: positions, submissions, id, connection, deadline)
@@ -100,7 +116,7 @@ public final class BookWriter {
         guard batch.count > 0 else {
             connection.rollBackIfOpen(deadline: deadline)
             return Committed(
-                outcomes: outcomes, head: locked.head, bookID: id, appended: 0)
+                outcomes: outcomes, head: locked.head, appended: 0)
         }
         try admission.settle()
         try batch.write(
@@ -108,7 +124,7 @@ public final class BookWriter {
             deadline: deadline)
         for (position, state) in admission.streams { cache.insert(state, for: position) }
         return Committed(
-            outcomes: outcomes, head: admission.head, bookID: id, appended: batch.count)
+            outcomes: outcomes, head: admission.head, appended: batch.count)
     }
 
     private static func place(_ outcome: Admission<PrefetchedHistory>.Outcome) -> Place {
@@ -122,8 +138,24 @@ public final class BookWriter {
             recordedAt: event.recordedAt, isDuplicate: isDuplicate)
     }
 
-    private func ensureBook(_ connection: Connection, _ deadline: Deadline) throws -> BookID {
+    /// The book's number. A book that does not exist yet is made if it would take one of the
+    /// requests; nil if it would not.
+    private func book(
+        for submissions: [Submission], _ connection: Connection, _ deadline: Deadline
+    ) throws -> BookID? {
         if let bookID { return bookID }
+        if let known = try LogReader(connection, deadline: deadline).book(book) {
+            bookID = known
+            return known
+        }
+        var trial = Admission(history: EmptyHistory(), head: .origin)
+        let isTaken = try submissions.contains { submission in
+            if case .success = try trial.admit(submission.events, recordedAt: .latest) {
+                return true
+            }
+            return false
+        }
+        guard isTaken else { return nil }
         try connection.query(StoreSQL.ensureMonths, [.int4(1)], deadline: deadline)
         let result = try connection.query(
             StoreSQL.ensureBook, [.text(book.description), .int4(AccountFold.logicVersion)],
@@ -133,6 +165,15 @@ public final class BookWriter {
         return id
     }
 
+    /// What a book that does not exist says to requests of which it takes none.
+    private func refuseAll(_ submissions: [Submission]) throws -> Committed {
+        var trial = Admission(history: EmptyHistory(), head: .origin)
+        let outcomes = try submissions.map { submission in
+            try trial.admit(submission.events, recordedAt: .latest).map { _ in [Place]() }
+        }
+        return Committed(outcomes: outcomes, head: .origin, appended: 0)
+    }
+
     /// Terms never change, so they are read before the lock.
     private func fetchTerms(
         of positions: Set<UUID>, _ submissions: [Submission], _ id: BookID,
@@ -140,8 +181,16 @@ public final class BookWriter {
     ) throws {
         let missing = positions.filter { cache[$0] == nil && terms[$0] == nil }
         guard !missing.isEmpty else { return }
+        let beginnings = try connection.query(
+            StoreSQL.beginnings, [.int4(id.rawValue), .uuids(missing)], deadline: deadline)
+        let times = try beginnings.rows.map { try $0[1].timestamp() }
+        guard let first = times.min(), let last = times.max() else { return }
         let result = try connection.query(
-            StoreSQL.openings, [.int4(id.rawValue), .uuids(missing)], deadline: deadline)
+            StoreSQL.openings,
+            [
+                .int4(id.rawValue), .uuids(try beginnings.rows.map { try $0[0].id() }),
+                .timestamp(first), .timestamp(last),
+            ], deadline: deadline)
         for row in result.rows {
             let position = LogPosition(rawValue: try row[2].int64())
             let schemaVersion = try row[1].int32()
@@ -214,8 +263,12 @@ public final class BookWriter {
     }
 
     private static func milliseconds(_ duration: Duration) -> String {
-        let parts = duration.components
-        return String(parts.seconds * 1_000 + parts.attoseconds / 1_000_000_000_000_000)
+        String(count(duration))
+    }
+
+    /// Milliseconds.
+    private static func count(_ duration: Duration) -> Int32 {
+        Int32(duration / .milliseconds(1))
     }
 }
 
@@ -225,6 +278,10 @@ final class TermsCache {
     private static let positionsMax = 10_000
 
     subscript(position: UUID) -> PositionOpened? { terms[position] }
+
+    func removeAll() {
+        terms = [:]
+    }
 
     func insert(_ opened: PositionOpened, for position: UUID) {
         if terms.count >= TermsCache.positionsMax { terms.removeAll(keepingCapacity: true) }

@@ -7,6 +7,7 @@ public struct LogReader {
     let connection: Connection
     let deadline: Deadline
 
+    /// Borrows the connection, on its thread; every query has to end by `deadline`.
     public init(_ connection: Connection, deadline: Deadline) {
         self.connection = connection
         self.deadline = deadline
@@ -41,18 +42,32 @@ public struct LogReader {
         )
     }
 
+    /// The events of (after, through], by position, those included that cannot be read. `since`
+    /// and `until` bound their times, so that other months are not looked at.
+    public func entries(
+        _ book: BookID, after: LogPosition, through: LogPosition, since: Timestamp?,
+        until: Timestamp?
+    ) throws -> [LogEntry] {
+        try query(StoreSQL.range, range(book, after, through, since, until), RowDecoder.entry)
+    }
+
     /// The events of (after, through], by position.
     public func events(
         _ book: BookID, after: LogPosition, through: LogPosition
     ) throws -> [Event] {
-        try query(StoreSQL.range, range(book, after, through)) { try RowDecoder.event($0).event }
+        try query(StoreSQL.range, range(book, after, through, nil, nil)) {
+            try RowDecoder.event($0).event
+        }
     }
 
-    /// The same with everything that an auditor asks for.
+    /// The same with everything that an auditor asks for; `since` and `until` as for `entries`.
     public func recordedEvents(
-        _ book: BookID, after: LogPosition, through: LogPosition
+        _ book: BookID, after: LogPosition, through: LogPosition, since: Timestamp? = nil,
+        until: Timestamp? = nil
     ) throws -> [RecordedEvent] {
-        try query(StoreSQL.rangeForAudit, range(book, after, through), RowDecoder.recorded)
+        try query(
+            StoreSQL.rangeForAudit, range(book, after, through, since, until),
+            RowDecoder.recorded)
     }
 
     /// A position's events by version, up to a log position; `marks` says whether marks are in.
@@ -75,18 +90,19 @@ public struct LogReader {
             stream(book, position, span, LogPosition(rawValue: .max)), RowDecoder.recorded)
     }
 
-    /// uid of the process that appended each position of [first, last]; missing where unknown.
+    /// uid of the process that appended each of `events`; missing where unknown.
     public func peers(
-        _ book: BookID, from first: LogPosition, to last: LogPosition
-    ) throws -> [(range: ClosedRange<Int64>, uid: UInt32)] {
+        _ book: BookID, of events: [RecordedEvent]
+    ) throws -> [LogPosition: UInt32] {
+        var positions = ArrayBuilder(of: .int8, capacity: events.count)
+        for event in events { positions.append.int8(event.event.logPosition.rawValue) }
         let result = try connection.query(
-            StoreSQL.deliveries,
-            [.int4(book.rawValue), .int8(first.rawValue), .int8(last.rawValue)],
-            deadline: deadline)
-        var peers: [(range: ClosedRange<Int64>, uid: UInt32)] = []
+            StoreSQL.deliveries, [.int4(book.rawValue), positions.take()], deadline: deadline)
+        var peers: [LogPosition: UInt32] = [:]
+        peers.reserveCapacity(events.count)
         for row in result.rows {
-            guard let uid = try row[2].ifPresent?.int64() else { continue }
-            peers.append((try row[0].int64()...(try row[1].int64()), UInt32(uid)))
+            guard let uid = try row[1].ifPresent?.int64() else { continue }
+            peers[LogPosition(rawValue: try row[0].int64())] = UInt32(truncatingIfNeeded: uid)
         }
         return peers
     }
@@ -101,9 +117,14 @@ public struct LogReader {
     }
 
     private func range(
-        _ book: BookID, _ after: LogPosition, _ through: LogPosition
+        _ book: BookID, _ after: LogPosition, _ through: LogPosition, _ since: Timestamp?,
+        _ until: Timestamp?
     ) -> [Parameter] {
-        [.int4(book.rawValue), .int8(after.rawValue), .int8(through.rawValue)]
+        [
+            .int4(book.rawValue), .int8(after.rawValue), .int8(through.rawValue),
+            .timestamptz(microseconds: since?.microseconds ?? 0),
+            .timestamptz(microseconds: (until ?? Timestamp.latest).microseconds),
+        ]
     }
 
     private func stream(

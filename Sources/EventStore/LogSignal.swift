@@ -15,13 +15,14 @@ public final class LogSignal: Sendable {
         var waiters: [UInt64: Waiter] = [:]
         var next: UInt64 = 0
         var cancelled: Set<UInt64> = []
-        /// Raised since `waitForAny` returned last.
+        /// Raised by this process since `waitForAny` returned last.
         var isFresh = false
         var anyWaiter: CheckedContinuation<Void, Never>?
     }
 
     private let state = Mutex(State())
 
+    /// Has heard of no book yet.
     public init() {}
 
     /// The highest position that was heard of.
@@ -29,21 +30,24 @@ public final class LogSignal: Sendable {
         state.withLock { $0.heads[book] ?? .origin }
     }
 
-    /// The log of `book` reaches at least `position`.
-    public func raise(_ book: BookName, to position: LogPosition) {
+    /// The log of `book` reaches at least `position`. `isOwn`: this process has appended, so that
+    /// others are to be told (`waitForAny`).
+    public func raise(_ book: BookName, to position: LogPosition, isOwn: Bool = false) {
         let woken = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            guard position > state.heads[book] ?? .origin else { return [] }
-            state.heads[book] = position
             var woken: [CheckedContinuation<Void, Never>] = []
+            if isOwn {
+                state.isFresh = true
+                if let any = state.anyWaiter {
+                    state.anyWaiter = nil
+                    woken.append(any)
+                }
+            }
+            guard position > state.heads[book] ?? .origin else { return woken }
+            state.heads[book] = position
             for (id, waiter) in state.waiters
             where waiter.book == book && position > waiter.beyond {
                 woken.append(waiter.continuation)
                 state.waiters[id] = nil
-            }
-            state.isFresh = true
-            if let any = state.anyWaiter {
-                state.anyWaiter = nil
-                woken.append(any)
             }
             return woken
         }

@@ -65,8 +65,10 @@ struct PrefetchedHistory: StreamHistory {
                 states[position] = cached
                 continue
             }
-            guard let opened = cache[position]?.opened ?? terms[position] ?? openedNow(position)
-            else { throw StoreError.inconsistent("position \(position) has no position_opened") }
+            let known = cache[position]?.opened ?? terms[position]
+            guard let opened = try known ?? openedNow(position) else {
+                throw StoreError.inconsistent("position \(position) has no position_opened")
+            }
             guard
                 let state = StreamState(
                     opened: opened, version: version, progress: try row[3].bytes())
@@ -76,9 +78,9 @@ struct PrefetchedHistory: StreamHistory {
     }
 
     /// Terms of a position that another process opened between the look-up and the lock.
-    private func openedNow(_ position: UUID) -> PositionOpened? {
+    private func openedNow(_ position: UUID) throws -> PositionOpened? {
         let reader = LogReader(connection, deadline: deadline)
-        guard let first = try? reader.stream(book, position, marks: false).first,
+        guard let first = try reader.stream(book, position, marks: false).first,
             case .opened(let opened) = first.payload
         else { return nil }
         return opened

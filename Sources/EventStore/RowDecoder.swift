@@ -3,6 +3,21 @@ import Postgres
 
 /// Turns rows of the log into events.
 enum RowDecoder {
+    /// Reads the columns of `StoreSQL.columns`; an event that this build cannot read is told
+    /// apart instead of ending the read.
+    static func entry(_ row: QueryResult.Row) throws -> LogEntry {
+        do {
+            return .event(try event(row).event)
+        } catch StoreError.unreadable(let position, let field) {
+            return .unreadable(
+                UnreadableEvent(
+                    eventID: try row[2].id(), positionID: try row[0].id(),
+                    version: StreamVersion(rawValue: try row[1].int64()), logPosition: position,
+                    recordedAt: Timestamp(microseconds: try row[7].timestamptz()),
+                    reason: field.description))
+        }
+    }
+
     /// Reads the columns of `StoreSQL.columns`.
     static func event(_ row: QueryResult.Row) throws -> (event: Event, schemaVersion: Int32) {
         let position = LogPosition(rawValue: try row[3].int64())
@@ -51,21 +66,27 @@ enum RowDecoder {
 }
 
 extension Field {
+    /// A uuid.
+    /// - Throws: `PostgresError.decoding` for null or another type.
     public func id() throws(PostgresError) -> UUID {
         let words = try uuid()
         return UUID(high: words.high, low: words.low)
     }
 
+    /// A timestamptz, exact in microseconds.
+    /// - Throws: `PostgresError.decoding` for null, infinity or another type.
     public func timestamp() throws(PostgresError) -> Timestamp {
         Timestamp(microseconds: try timestamptz())
     }
 }
 
 extension Parameter {
+    /// A uuid.
     public static func uuid(_ id: UUID) -> Parameter {
         .uuid(high: id.high, low: id.low)
     }
 
+    /// A timestamptz, exact in microseconds.
     public static func timestamp(_ time: Timestamp) -> Parameter {
         .timestamptz(microseconds: time.microseconds)
     }

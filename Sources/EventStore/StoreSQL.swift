@@ -1,4 +1,9 @@
 /// Every statement that the event store runs. A test prepares each against the migrated schema.
+///
+/// What is looked up for a list of keys is a LATERAL subquery with OFFSET 0: one probe of the
+/// unique index for each key, whatever the planner knows. Before the first ANALYZE of a table it
+/// believes that `book_id = $1` leaves a handful of rows, and `key = ANY ($2)` read the whole
+/// book's index in each append.
 public enum StoreSQL {
     static let ensureBook = "SELECT positions.ensure_book($1, $2)"
 
@@ -26,6 +31,28 @@ public enum StoreSQL {
         FOR UPDATE
         """
 
+    /// Ends the transactions of stopped ledger processes that hold a book: theirs is the same role
+    /// and name, they have begun long ago, and PostgreSQL waits for them. Its own limit for idle
+    /// transactions does not count while a pipeline or a COPY is half sent.
+    static let endStopped = """
+        SELECT pg_terminate_backend(a.pid)
+        FROM pg_catalog.pg_stat_activity AS a
+        WHERE a.datname = current_database()
+          AND a.usename = current_user
+          AND a.application_name = current_setting('application_name')
+          AND a.pid <> pg_backend_pid()
+          AND a.wait_event_type = 'Client'
+          AND a.state <> 'idle'
+          AND a.xact_start < clock_timestamp() - $1::int * interval '1 millisecond'
+          AND a.state_change < clock_timestamp() - $1::int * interval '1 millisecond'
+          AND EXISTS (
+              SELECT 1
+              FROM pg_catalog.pg_locks AS l
+              WHERE l.pid = a.pid
+                AND l.granted
+                AND l.relation = 'positions.log_head'::regclass)
+        """
+
     /// The clock, read after the lock.
     static let clock = "SELECT clock_timestamp()"
 
@@ -36,30 +63,56 @@ public enum StoreSQL {
         """
 
     static let knownKeys = """
-        SELECT event_id, log_position, recorded_at
-        FROM positions.event_keys
-        WHERE book_id = $1
-          AND event_id = ANY ($2)
+        SELECT i.event_id, k.log_position, k.recorded_at
+        FROM unnest($2::uuid[]) AS i (event_id)
+        CROSS JOIN LATERAL (
+            SELECT log_position, recorded_at
+            FROM positions.event_keys
+            WHERE book_id = $1
+              AND event_id = i.event_id
+            OFFSET 0
+        ) AS k
         """
 
     static let streams = """
-        SELECT position_id, version, first_recorded_at, progress
-        FROM positions.streams
-        WHERE book_id = $1
-          AND position_id = ANY ($2)
+        SELECT i.position_id, s.version, s.first_recorded_at, s.progress
+        FROM unnest($2::uuid[]) AS i (position_id)
+        CROSS JOIN LATERAL (
+            SELECT version, first_recorded_at, progress
+            FROM positions.streams
+            WHERE book_id = $1
+              AND position_id = i.position_id
+            OFFSET 0
+        ) AS s
         """
 
-    /// The events that opened positions: their frozen terms.
+    /// When positions began: where their openings are.
+    static let beginnings = """
+        SELECT i.position_id, s.first_recorded_at
+        FROM unnest($2::uuid[]) AS i (position_id)
+        CROSS JOIN LATERAL (
+            SELECT first_recorded_at
+            FROM positions.streams
+            WHERE book_id = $1
+              AND position_id = i.position_id
+            OFFSET 0
+        ) AS s
+        """
+
+    /// The events that opened positions, their frozen terms; $3 and $4 bound their times.
     static let openings = """
-        SELECT e.position_id, e.schema_version, e.log_position, e.payload
-        FROM positions.streams AS s
-        JOIN positions.events AS e
-          ON e.book_id = s.book_id
-         AND e.position_id = s.position_id
-         AND e.version = 1
-         AND e.recorded_at = s.first_recorded_at
-        WHERE s.book_id = $1
-          AND s.position_id = ANY ($2)
+        SELECT i.position_id, e.schema_version, e.log_position, e.payload
+        FROM unnest($2::uuid[]) AS i (position_id)
+        CROSS JOIN LATERAL (
+            SELECT schema_version, log_position, payload
+            FROM positions.events
+            WHERE book_id = $1
+              AND position_id = i.position_id
+              AND version = 1
+              AND recorded_at >= $3
+              AND recorded_at <= $4
+            OFFSET 0
+        ) AS e
         """
 
     static let insertEvents = """
@@ -140,6 +193,8 @@ public enum StoreSQL {
         WHERE book_id = $1
           AND log_position > $2
           AND log_position <= $3
+          AND recorded_at >= $4
+          AND recorded_at <= $5
         ORDER BY log_position
         """
 
@@ -149,6 +204,8 @@ public enum StoreSQL {
         WHERE book_id = $1
           AND log_position > $2
           AND log_position <= $3
+          AND recorded_at >= $4
+          AND recorded_at <= $5
         ORDER BY log_position
         """
 
@@ -186,23 +243,27 @@ public enum StoreSQL {
         ORDER BY version
         """
 
-    /// LATERAL, so that each position reads its own months only.
+    /// Each position reads its own months only.
     static let streamsOfPositions = """
-        SELECT e.position_id, e.version, e.event_id, e.log_position, e.event_type,
-               e.schema_version, e.effective_at, e.recorded_at, e.payload
-        FROM positions.streams AS s
+        SELECT e.*
+        FROM unnest($2::uuid[]) AS i (position_id)
+        CROSS JOIN LATERAL (
+            SELECT first_recorded_at, last_recorded_at
+            FROM positions.streams
+            WHERE book_id = $1
+              AND position_id = i.position_id
+            OFFSET 0
+        ) AS s
         CROSS JOIN LATERAL (
             SELECT \(columns)
             FROM positions.events
             WHERE book_id = $1
-              AND position_id = s.position_id
+              AND position_id = i.position_id
               AND recorded_at >= s.first_recorded_at
               AND recorded_at <= s.last_recorded_at
               AND log_position <= $3
             ORDER BY version
         ) AS e
-        WHERE s.book_id = $1
-          AND s.position_id = ANY ($2)
         """
 
     static let streamSpan = """
@@ -221,27 +282,40 @@ public enum StoreSQL {
         """
 
     static let knownEvents = """
-        SELECT \(columns)
-        FROM positions.events
-        WHERE book_id = $1
-          AND log_position = ANY ($2)
-          AND recorded_at >= $3
-          AND recorded_at <= $4
+        SELECT e.*
+        FROM unnest($2::bigint[]) AS i (log_position)
+        CROSS JOIN LATERAL (
+            SELECT \(columns)
+            FROM positions.events
+            WHERE book_id = $1
+              AND log_position = i.log_position
+              AND recorded_at >= $3
+              AND recorded_at <= $4
+            OFFSET 0
+        ) AS e
         """
 
+    /// The deliveries that brought the events of $2: a run covers its first to its last position.
     static let deliveries = """
-        SELECT log_position, last_position, peer_uid
-        FROM positions.deliveries
-        WHERE book_id = $1
-          AND last_position >= $2
-          AND log_position <= $3
-        ORDER BY log_position
+        SELECT p.log_position, d.peer_uid
+        FROM unnest($2::bigint[]) AS p (log_position)
+        CROSS JOIN LATERAL (
+            SELECT last_position, peer_uid
+            FROM positions.deliveries
+            WHERE book_id = $1
+              AND log_position <= p.log_position
+            ORDER BY log_position DESC
+            LIMIT 1
+        ) AS d
+        WHERE d.last_position >= p.log_position
         """
 
     /// For the test that prepares them all.
     public static let all: [String] = [
-        ensureBook, bookID, books, ensureMonths, ensureMonth, limits, lockHead, clock, head,
-        knownKeys, streams, openings, insertEvents, insertKeys, saveStreams, insertDeliveries,
+        ensureBook, bookID, books, ensureMonths, ensureMonth, limits, lockHead, endStopped, clock,
+        head,
+        knownKeys, streams, beginnings, openings, insertEvents, insertKeys, saveStreams,
+        insertDeliveries,
         moveHead, range, rangeForAudit, stream, streamWithoutMarks, streamForAudit, streamSpan,
         streamsOfPositions,
         oneEvent, knownEvents, deliveries,

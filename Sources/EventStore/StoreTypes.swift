@@ -3,8 +3,10 @@ import LedgerCore
 
 /// A book's number in this database.
 public struct BookID: RawRepresentable, Hashable, Sendable {
+    /// positions.books.book_id.
     public let rawValue: Int32
 
+    /// Takes any number; whether the book exists is not asked.
     public init(rawValue: Int32) {
         self.rawValue = rawValue
     }
@@ -17,6 +19,7 @@ public struct Origin: Hashable, Sendable {
     /// Name of the host that the ledger runs on.
     public var host: String
 
+    /// Takes both as they are.
     public init(peerUID: UInt32?, host: String) {
         self.peerUID = peerUID
         self.host = host
@@ -25,9 +28,11 @@ public struct Origin: Hashable, Sendable {
 
 /// One atomic request, with everything computed that needs no database.
 public struct Submission: Sendable {
+    /// In the order in which they are decided; all of them are appended or none.
     public let events: [NewEvent]
     /// Canonical payload of each event and its SHA-256.
     let payloads: [Payload]
+    /// Who handed it in; recorded beside the events, outside their hashes.
     public let origin: Origin
     /// Size of the payloads, for limits.
     public let byteCount: Int
@@ -52,9 +57,13 @@ public struct Submission: Sendable {
 
 /// Where an event of a request stands.
 public struct Place: Hashable, Sendable {
+    /// Its id, given or derived (accounting.md §2).
     public var eventID: UUID
+    /// Its place in the log of the book, from 1.
     public var logPosition: LogPosition
+    /// Its number within the position, from 1.
     public var version: StreamVersion
+    /// When the ledger committed it; it never falls along the log.
     public var recordedAt: Timestamp
     /// It was known already, and this is its first place.
     public var isDuplicate: Bool
@@ -62,15 +71,100 @@ public struct Place: Hashable, Sendable {
 
 /// An event as the log has it.
 public struct RecordedEvent: Sendable {
+    /// The event, its payload raised to the current schema version.
     public var event: Event
+    /// The version of the payload's form as it is stored.
     public var schemaVersion: Int32
+    /// Where the knowledge of it comes from.
     public var source: EventSource
+    /// Who did it; nil where nobody was named.
     public var actor: String?
+    /// The event that led to it, if the caller said.
     public var causationID: UUID?
+    /// What groups it with others, if the caller said.
     public var correlationID: UUID?
     /// Canonical JSON, as it was hashed.
     public var payloadBytes: [UInt8]
+    /// The 32 octets of `LeafHash` as they are stored, not recomputed.
     public var leafHash: [UInt8]
+}
+
+/// An event of the log, as far as this build can read it.
+public enum LogEntry: Sendable {
+    case event(Event)
+    /// A newer ledger wrote it, or it was damaged: its position cannot be folded beyond it.
+    case unreadable(UnreadableEvent)
+
+    /// The position that it belongs to.
+    public var positionID: UUID {
+        switch self {
+        case .event(let event): event.positionID
+        case .unreadable(let event): event.positionID
+        }
+    }
+
+    /// Its number within the position.
+    public var version: StreamVersion {
+        switch self {
+        case .event(let event): event.version
+        case .unreadable(let event): event.version
+        }
+    }
+
+    /// When it was committed.
+    public var recordedAt: Timestamp {
+        switch self {
+        case .event(let event): event.recordedAt
+        case .unreadable(let event): event.recordedAt
+        }
+    }
+}
+
+/// What is known of an event whose payload cannot be read.
+public struct UnreadableEvent: Sendable {
+    /// Its identity.
+    public var eventID: UUID
+    /// The position that it belongs to.
+    public var positionID: UUID
+    /// Its number within the position.
+    public var version: StreamVersion
+    /// Its place in the log.
+    public var logPosition: LogPosition
+    /// When it was committed.
+    public var recordedAt: Timestamp
+    /// What cannot be read.
+    public var reason: String
+}
+
+/// A position's events up to the first one that cannot be read.
+public struct ReadableStream: Sendable {
+    /// By version, from the first.
+    public var events: [Event] = []
+    /// What comes next and cannot be read.
+    public var flaw: UnreadableEvent?
+    /// Events after the flaw.
+    public var hidden = 0
+
+    /// No events.
+    public init() {}
+
+    /// The place of its first event; the origin without one.
+    public var first: LogPosition { events.first?.logPosition ?? flaw?.logPosition ?? .origin }
+
+    /// All its events, those that cannot be read included.
+    public var count: Int { events.count + (flaw == nil ? 0 : 1) + hidden }
+
+    /// Takes the next entry of the stream.
+    public mutating func append(_ entry: LogEntry) {
+        guard flaw == nil else {
+            hidden += 1
+            return
+        }
+        switch entry {
+        case .event(let event): events.append(event)
+        case .unreadable(let event): flaw = event
+        }
+    }
 }
 
 /// Why the store could not answer.
@@ -84,6 +178,7 @@ public enum StoreError: Error, Sendable {
 }
 
 extension StoreError: CustomStringConvertible {
+    /// What is wrong, with the cure where the operator has one.
     public var description: String {
         switch self {
         case .unreadable(let position, let field):

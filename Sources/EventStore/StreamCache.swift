@@ -8,8 +8,8 @@ struct StreamCache {
     private var old: [UUID: StreamState] = [:]
     private let half: Int
 
-    /// Positions kept by default, about 2 KB each.
-    static let positionsMax = 20_000
+    /// Positions kept by default, about 1 KB each.
+    static let positionsMax = 8_000
 
     init(positionsMax: Int = StreamCache.positionsMax) {
         half = max(1, positionsMax / 2)

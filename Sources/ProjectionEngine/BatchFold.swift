@@ -12,7 +12,10 @@ struct Written: Sendable {
 /// Why a position's rows stand still.
 struct Stale: Hashable, Sendable {
     var reason: String
+    /// The first event that cannot be folded, where one is to blame.
     var eventID: UUID?
+    /// Its place; else that of the first event that the rows do not count.
+    var logPosition: LogPosition
 }
 
 /// Folds a range of the log: from what is written to what is to be written. Pure but for the
@@ -23,94 +26,105 @@ struct BatchFold {
         var position: UUID
         var before: Written
         var after: Written
-        /// The last event of the range.
-        var through: Stamp
+        /// Its first event of the range.
+        var first: LogPosition
+        /// What its rows become, in the order of `AccountTables.all`.
+        var rows: [RowChanges]
     }
 
     /// All events of a position up to the end of the range.
-    var stream: (UUID) throws -> [Event]
+    var stream: (UUID) throws -> ReadableStream
+    /// Throws where the fold has to stop: it takes too long, or the service ends.
+    var check: () throws -> Void = {}
 
     func fold(
-        _ events: [Event], written: (UUID) throws -> Written
+        _ entries: [LogEntry], written: (UUID) throws -> Written
     ) throws -> [Change] {
         var order: [UUID] = []
-        var groups: [UUID: [Event]] = [:]
-        for event in events {
-            if groups[event.positionID] == nil { order.append(event.positionID) }
-            groups[event.positionID, default: []].append(event)
+        var groups: [UUID: ReadableStream] = [:]
+        for entry in entries {
+            if groups[entry.positionID] == nil { order.append(entry.positionID) }
+            groups[entry.positionID, default: ReadableStream()].append(entry)
         }
-        return try order.map { position in
-            let group = groups[position] ?? []
-            let before = try written(position)
-            let after = try fold(group, onto: before, of: position)
-            let last = group.last.map { Stamp($0) } ?? .none
-            return Change(position: position, before: before, after: after, through: last)
+        var changes: [Change] = []
+        changes.reserveCapacity(order.count)
+        for position in order {
+            try check()
+            let group = groups[position, default: ReadableStream()]
+            changes.append(try change(group, onto: try written(position), of: position))
         }
+        return changes
     }
 
-    private func fold(
-        _ events: [Event], onto before: Written, of position: UUID
-    ) throws -> Written {
-        if before.stale == nil, let account = try evolved(before.account, events) {
-            return Written(account: account, stale: nil)
+    private func change(
+        _ group: ReadableStream, onto before: Written, of position: UUID
+    ) throws -> Change {
+        if before.stale == nil, group.flaw == nil,
+            let account = evolved(before.account, group.events)
+        {
+            let after = Written(account: account, stale: nil)
+            if let rows = try? AccountTables.changes(from: before, to: after) {
+                return Change(
+                    position: position, before: before, after: after, first: group.first,
+                    rows: rows)
+            }
         }
-        let (account, error) = AccountFold.foldMapped(try stream(position))
-        return Written(
-            account: account,
-            stale: error.map { Stale(reason: $0.description, eventID: $0.eventID) })
+        let stream = try stream(position)
+        // Every length up to the end of the last range was tried then.
+        let tried = stream.count - group.count
+        let after = try longest(stream, known: before, tried: tried)
+        return Change(
+            position: position, before: before, after: after, first: group.first,
+            rows: try AccountTables.changes(from: before, to: after))
+    }
+
+    /// The longest prefix that folds: `known` is what stands of the first `tried` events.
+    private func longest(
+        _ stream: ReadableStream, known: Written, tried: Int
+    ) throws -> Written {
+        let events = stream.events
+        let (account, error) = try AccountFold.foldPrefix(events, beyond: tried, check: check)
+        var stale = known.stale
+        if let flaw = stream.flaw {
+            stale = Stale(
+                reason: "event \(flaw.eventID) cannot be read: \(flaw.reason)",
+                eventID: flaw.eventID, logPosition: flaw.logPosition)
+        } else if let error {
+            let culprit = error.eventID.flatMap { id in events.first { $0.eventID == id } }
+            stale = Stale(
+                reason: error.description, eventID: error.eventID,
+                logPosition: culprit?.logPosition ?? events.last?.logPosition ?? .origin)
+        } else if account != nil {
+            stale = nil
+        }
+        return Written(account: account ?? known.account, stale: stale)
     }
 
     /// nil if the stream has to be folded afresh.
-    private func evolved(
-        _ account: PositionAccount?, _ events: [Event]
-    ) throws -> PositionAccount? {
+    private func evolved(_ account: PositionAccount?, _ events: [Event]) -> PositionAccount? {
         guard var next = account else {
             guard events.first?.version == StreamVersion.none.next else { return nil }
-            guard let folded = try? AccountFold.fold(events),
-                folded.canBeMapped
-            else { return nil }
-            return folded
+            return try? AccountFold.fold(events)
         }
         for event in events {
             guard (try? next.evolve(event)) ?? false else { return nil }
         }
-        return next.canBeMapped ? next : nil
+        return next
     }
 }
 
-extension PositionAccount {
-    /// Whether all tables can be made from it: a total may leave the range although no figure of
-    /// a leg does.
-    var canBeMapped: Bool {
-        for table in AccountTables.all where (try? table.rows(self, nil)) == nil { return false }
-        return true
-    }
-}
-
-extension AccountFold {
-    /// The longest prefix that folds and can be mapped to rows.
-    static func foldMapped(
-        _ events: [Event]
-    ) -> (account: PositionAccount?, error: FoldError?) {
-        let (account, error) = foldPrefix(events)
-        guard let account, !account.canBeMapped else { return (account, error) }
-        var length = Int(account.version.rawValue) - 1
-        while length > 0 {
-            if let shorter = try? fold(Array(events[..<length])), shorter.canBeMapped {
-                return (shorter, .outOfRange(eventID: events[length].eventID))
-            }
-            length -= 1
+extension AccountTables {
+    /// What the rows of all tables become.
+    static func changes(
+        from before: Written, to after: Written
+    ) throws(FixedError) -> [RowChanges] {
+        var changes: [RowChanges] = []
+        for table in all {
+            changes.append(
+                try table.changes(
+                    from: before.account, before.stale?.reason, to: after.account,
+                    after.stale?.reason))
         }
-        return (nil, error ?? .outOfRange(eventID: events[0].eventID))
-    }
-}
-
-extension FoldError {
-    /// The event at which the fold stops, where there is one.
-    public var eventID: UUID? {
-        switch self {
-        case .outOfRange(let id), .adjustmentRefused(let id, _), .unknownLeg(let id, _): id
-        case .notOpened, .invariantBroken: nil
-        }
+        return changes
     }
 }

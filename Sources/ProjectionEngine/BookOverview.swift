@@ -4,19 +4,27 @@ import Postgres
 
 /// A book's head and the state of its live generation, read in one statement.
 public struct BookOverview: Sendable {
+    /// Its number in this database.
     public var id: BookID
+    /// What callers call it.
     public var name: BookName
+    /// The last position of its log; the origin while that is empty.
     public var head: LogPosition
+    /// When that event was committed; nil while the log is empty.
     public var headRecordedAt: Timestamp?
-    public var slot: Int16
+    /// The slot of the live generation, 1 to 3.
+    var slot: Int16
     /// nil before a worker has been there.
     public var checkpoint: LogPosition?
+    /// Fencing number: each new owner raises it; 0 before the first.
     public var epoch: Int64
     /// Who works on it; empty if nobody does.
     public var owner: String
+    /// The `AccountFold.logicVersion` that folded the tables.
     public var logicVersion: Int32
     /// Seconds since the last progress; meaningful while behind.
     public var idleSeconds: Double
+    /// Positions whose rows stand still.
     public var quarantined: Int64
 
     /// All books.

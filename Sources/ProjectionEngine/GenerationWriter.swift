@@ -24,17 +24,13 @@ struct GenerationWriter: Sendable {
     private var scope: [Parameter] { [.int2(slot), .int4(book.rawValue)] }
 
     /// Adds the statements for all changes of account tables, quarantine and daily_pnl.
-    func add(_ changes: [BatchFold.Change], to pipeline: inout Pipeline) throws {
+    func add(_ changes: [BatchFold.Change], to pipeline: inout Pipeline) {
         let deltas = changes.flatMap { change in
             DailyPnl.deltas(from: change.before.account, to: change.after.account)
         }
-        for table in tables {
+        for (index, table) in tables.enumerated() {
             var rows = TableChanges()
-            for change in changes {
-                let old = try change.before.rows(of: table.table)
-                let new = try change.after.rows(of: table.table)
-                rows.add(change.position, from: old, to: new)
-            }
+            for change in changes { rows.add(change.position, change.rows[index]) }
             table.add(rows, slot: slot, book: book, to: &pipeline)
         }
         add(deltas, to: &pipeline)
@@ -46,7 +42,7 @@ struct GenerationWriter: Sendable {
             pipeline.add(
                 ProjectionSQL.quarantine,
                 scope + [
-                    .uuid(change.position), .int8(change.through.logPosition.rawValue),
+                    .uuid(change.position), .int8(stale.logPosition.rawValue),
                     stale.eventID.map { .uuid($0) } ?? .null(.uuid), .text(stale.reason),
                 ])
         } else if change.before.stale != nil {
@@ -56,10 +52,9 @@ struct GenerationWriter: Sendable {
 
     private func add(_ deltas: [DailyPnl.Delta], to pipeline: inout Pipeline) {
         guard !deltas.isEmpty else { return }
-        let parameters = scope + DeltaColumns(deltas).parameters
-        pipeline.add(ProjectionSQL.dropDays, parameters)
-        pipeline.add(ProjectionSQL.addToDays, parameters)
-        pipeline.add(ProjectionSQL.makeDays, parameters)
+        pipeline.add(ProjectionSQL.probesOnly)
+        pipeline.add(ProjectionSQL.mergeDays, scope + DeltaColumns(deltas).parameters)
+        pipeline.add(ProjectionSQL.anyJoin)
         for key in Set(deltas.lazy.filter(\.isRemoval).map(\.key)) {
             pipeline.add(
                 ProjectionSQL.restampDay,
@@ -125,13 +120,6 @@ struct GenerationWriter: Sendable {
     private func fixed(_ field: Field) -> Fixed? {
         guard let present = field.ifPresent, let scaled = try? present.numeric() else { return nil }
         return try? Fixed(scaled: scaled)
-    }
-}
-
-extension Written {
-    func rows(of table: AccountTable) throws -> [Row] {
-        guard let account else { return [] }
-        return try table.rows(account, stale?.reason)
     }
 }
 

@@ -7,10 +7,11 @@
 /// Who works on a generation: host, process and start, so that a process of the same host can see
 /// that the former owner is dead.
 public struct ProcessIdentity: Hashable, Sendable, CustomStringConvertible {
+    /// Name of its host, at most 255 bytes.
     public let host: String
-    public let pid: Int32
+    let pid: Int32
     /// Distinguishes processes that had the same pid.
-    public let start: String
+    let start: String
 
     /// This process. `start` is unique for the process, such as its start time.
     public init(start: String) {
@@ -22,6 +23,7 @@ public struct ProcessIdentity: Hashable, Sendable, CustomStringConvertible {
         self.start = start
     }
 
+    /// host/pid/start, as the checkpoint keeps it.
     public var description: String { "\(host)/\(pid)/\(start)" }
 
     /// Whether the process that `owner` names ran on our host and is gone.

@@ -15,7 +15,7 @@ public enum ProjectionSQL {
     /// A stopped worker frees its checkpoint.
     static let limits = """
         SELECT set_config('lock_timeout', '2000', true),
-               set_config('idle_in_transaction_session_timeout', '10000', true)
+               set_config('idle_in_transaction_session_timeout', '3000', true)
         """
 
     /// Every book with its head, and the checkpoint of its live generation.
@@ -49,7 +49,8 @@ public enum ProjectionSQL {
         LIMIT $2
         """
 
-    static let notify = "SELECT pg_notify('nexus_ledger', '')"
+    /// $1 is the sender, so that it does not listen to itself.
+    static let notify = "SELECT pg_notify('nexus_ledger', $1)"
 
     static let makeCheckpoint = """
         INSERT INTO positions.projection_checkpoints (book_id, slot, logic_version, owner)
@@ -114,75 +115,84 @@ public enum ProjectionSQL {
           AND position_id = ANY ($3)
         """
 
-    /// The terms of the sums, added up: exact whatever their size.
-    private static let deltas = """
-        (SELECT u.day, u.strategy, u.asset, u.venue, u.settle, sum(u.price_pnl) AS price_pnl,
-                sum(u.fees_known) AS fees_known, sum(u.funding_known) AS funding_known,
-                sum(u.adjustments) AS adjustments, sum(u.volume) AS volume,
-                sum(u.unvalued_fees)::bigint AS unvalued_fees,
-                sum(u.unvalued_funding)::bigint AS unvalued_funding,
-                sum(u.fills)::bigint AS fills, sum(u.positions)::bigint AS positions,
-                sum(u.leg_days)::bigint AS leg_days, max(u.log_position) AS log_position,
-                max(u.changed_at) AS changed_at
-         FROM unnest($3::date[], $4::text[], $5::text[], $6::text[], $7::text[], $8::numeric[],
-               $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[], $13::bigint[],
-               $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[],
-               $19::timestamptz[])
-              AS u (day, strategy, asset, venue, settle, price_pnl, fees_known, funding_known,
-                    adjustments, volume, unvalued_fees, unvalued_funding, fills, positions,
-                    leg_days, log_position, changed_at)
-         GROUP BY u.day, u.strategy, u.asset, u.venue, u.settle) AS n
+    /// One probe of the key for each row that is merged, whatever the planner knows of the table:
+    /// the rows that come are few, the table is long.
+    static let probesOnly = """
+        SELECT set_config('enable_hashjoin', 'off', true),
+               set_config('enable_mergejoin', 'off', true)
         """
 
-    private static let sameDay = """
-        d.slot = $1
-          AND d.book_id = $2
-          AND d.day = n.day
-          AND d.strategy = n.strategy
-          AND d.asset = n.asset
-          AND d.venue = n.venue
-          AND d.settle = n.settle
+    /// Ends `probesOnly`.
+    static let anyJoin = """
+        SELECT set_config('enable_hashjoin', 'on', true),
+               set_config('enable_mergejoin', 'on', true)
         """
 
-    static let dropDays = """
-        DELETE FROM analytics.daily_pnl_rows AS d
-        USING \(deltas)
-        WHERE \(sameDay)
-          AND d.leg_days + n.leg_days = 0
-        """
-
-    static let addToDays = """
-        UPDATE analytics.daily_pnl_rows AS d
-        SET price_pnl = d.price_pnl + n.price_pnl,
-            fees_known = d.fees_known + n.fees_known,
-            funding_known = d.funding_known + n.funding_known,
-            adjustments = d.adjustments + n.adjustments,
-            volume = d.volume + n.volume,
-            unvalued_fees = d.unvalued_fees + n.unvalued_fees,
-            unvalued_funding = d.unvalued_funding + n.unvalued_funding,
-            fills = d.fills + n.fills,
-            positions = d.positions + n.positions,
-            leg_days = d.leg_days + n.leg_days,
-            log_position = greatest(d.log_position, n.log_position),
-            changed_at = greatest(d.changed_at, n.changed_at)
-        FROM \(deltas)
-        WHERE \(sameDay)
-        """
-
-    static let makeDays = """
-        INSERT INTO analytics.daily_pnl_rows (
-            slot, book_id, day, strategy, asset, venue, settle, price_pnl, fees_known,
-            funding_known, adjustments, volume, unvalued_fees, unvalued_funding, fills, positions,
-            leg_days, log_position, changed_at)
-        SELECT $1, $2, n.day, n.strategy, n.asset, n.venue, n.settle, n.price_pnl, n.fees_known,
-               n.funding_known, n.adjustments, n.volume, n.unvalued_fees, n.unvalued_funding,
-               n.fills, n.positions, n.leg_days, n.log_position, n.changed_at
-        FROM \(deltas)
-        WHERE n.leg_days > 0
-          AND NOT EXISTS (
-            SELECT 1
-            FROM analytics.daily_pnl_rows AS d
-            WHERE \(sameDay))
+    /// Adds terms to the days' sums, exact whatever their size; a row goes with its last leg day.
+    /// The source finds the places: as long as a table was never analysed, a join would read it
+    /// whole for each row. One slot is one partition, so a place is one row.
+    static let mergeDays = """
+        MERGE INTO analytics.daily_pnl_rows AS d
+        USING (
+          SELECT g.*, p.place
+          FROM (
+            SELECT u.day, u.strategy, u.asset, u.venue, u.settle, sum(u.price_pnl) AS price_pnl,
+                   sum(u.fees_known) AS fees_known, sum(u.funding_known) AS funding_known,
+                   sum(u.adjustments) AS adjustments, sum(u.volume) AS volume,
+                   sum(u.unvalued_fees)::bigint AS unvalued_fees,
+                   sum(u.unvalued_funding)::bigint AS unvalued_funding,
+                   sum(u.fills)::bigint AS fills, sum(u.positions)::bigint AS positions,
+                   sum(u.leg_days)::bigint AS leg_days, max(u.log_position) AS log_position,
+                   max(u.changed_at) AS changed_at
+            FROM unnest($3::date[], $4::text[], $5::text[], $6::text[], $7::text[],
+                        $8::numeric[], $9::numeric[], $10::numeric[], $11::numeric[],
+                        $12::numeric[], $13::bigint[], $14::bigint[], $15::bigint[],
+                        $16::bigint[], $17::bigint[], $18::bigint[], $19::timestamptz[])
+                 AS u (day, strategy, asset, venue, settle, price_pnl, fees_known, funding_known,
+                       adjustments, volume, unvalued_fees, unvalued_funding, fills, positions,
+                       leg_days, log_position, changed_at)
+            GROUP BY u.day, u.strategy, u.asset, u.venue, u.settle
+          ) AS g
+          LEFT JOIN LATERAL (
+            SELECT x.ctid AS place
+            FROM analytics.daily_pnl_rows AS x
+            WHERE x.slot = $1
+              AND x.book_id = $2
+              AND x.day = g.day
+              AND x.strategy = g.strategy
+              AND x.asset = g.asset
+              AND x.venue = g.venue
+              AND x.settle = g.settle
+            OFFSET 0
+          ) AS p ON true
+        ) AS n
+           ON d.slot = $1
+          AND d.ctid = n.place
+        WHEN MATCHED AND d.leg_days + n.leg_days = 0 THEN
+            DELETE
+        WHEN MATCHED THEN
+            UPDATE SET price_pnl = d.price_pnl + n.price_pnl,
+                       fees_known = d.fees_known + n.fees_known,
+                       funding_known = d.funding_known + n.funding_known,
+                       adjustments = d.adjustments + n.adjustments,
+                       volume = d.volume + n.volume,
+                       unvalued_fees = d.unvalued_fees + n.unvalued_fees,
+                       unvalued_funding = d.unvalued_funding + n.unvalued_funding,
+                       fills = d.fills + n.fills,
+                       positions = d.positions + n.positions,
+                       leg_days = d.leg_days + n.leg_days,
+                       log_position = greatest(d.log_position, n.log_position),
+                       changed_at = greatest(d.changed_at, n.changed_at)
+        WHEN NOT MATCHED AND n.leg_days > 0 THEN
+            INSERT (
+                slot, book_id, day, strategy, asset, venue, settle, price_pnl, fees_known,
+                funding_known, adjustments, volume, unvalued_fees, unvalued_funding, fills,
+                positions, leg_days, log_position, changed_at)
+            VALUES (
+                $1, $2, n.day, n.strategy, n.asset, n.venue, n.settle, n.price_pnl,
+                n.fees_known, n.funding_known, n.adjustments, n.volume, n.unvalued_fees,
+                n.unvalued_funding, n.fills, n.positions, n.leg_days, n.log_position,
+                n.changed_at)
         """
 
     /// The last event behind a row, after a leg's day has gone from it.
@@ -269,7 +279,8 @@ public enum ProjectionSQL {
 
     /// Up to which version quarantined positions are written, and why they stand.
     static let writtenVersions = """
-        SELECT q.position_id, q.reason, q.event_id, coalesce(a.version, h.version, 0)
+        SELECT q.position_id, q.reason, q.event_id, coalesce(a.version, h.version, 0),
+               q.log_position
         FROM positions.quarantine AS q
         LEFT JOIN positions.active_rows AS a
           ON a.slot = q.slot
@@ -288,7 +299,7 @@ public enum ProjectionSQL {
     public static let all: [String] = [
         limits, books, quarantineList, notify, liveSlot, owner, makeCheckpoint, claim, advance,
         heartbeat, release,
-        quarantine, endQuarantine, dropDays, addToDays, makeDays, restampDay, tradeSums,
+        quarantine, endQuarantine, probesOnly, mergeDays, anyJoin, restampDay, tradeSums,
         tradeMiddle,
         dropTradeStats, makeTradeStats, writtenVersions,
     ]

@@ -21,6 +21,7 @@ public final class ProjectionService: Sendable {
     private struct State {
         var workers: [BookName: WorkerState] = [:]
         var isPaused = false
+        var isStopping = false
     }
 
     private let state = Mutex(State())
@@ -35,9 +36,17 @@ public final class ProjectionService: Sendable {
     static let pollInterval = Duration.milliseconds(500)
     /// Between two signs of life of an idle worker.
     static let heartbeatInterval = Duration.seconds(3)
-    /// For each transaction.
-    static let deadline = Duration.seconds(30)
+    /// For each transaction; well below the lease of an owner.
+    static let deadline = Duration.seconds(20)
+    /// A worker that has nothing to do for so long lets its generation go.
+    static let idleMax = Duration.seconds(10)
+    /// Connections that the workers of all books share: a book takes one for one transaction.
+    static let connectionsMax = 4
+    /// Books that may wait for one of them; a further one tries again.
+    static let booksMax = 4_096
 
+    /// Opens nothing before `run`. Others raise `log` when the log grows; it raises both signals,
+    /// `projected` once the tables have reached a position.
     public init(
         _ info: ConnectionInfo, identity: ProcessIdentity, log: LogSignal, projected: LogSignal
     ) {
@@ -58,6 +67,12 @@ public final class ProjectionService: Sendable {
 
     /// Runs until cancelled.
     public func run() async {
+        let connections = Pool(
+            info.preparing(true),
+            limits: Pool.Limits(
+                connectionsMax: Self.connectionsMax, waitingMax: Self.booksMax),
+            name: "pg-projector",
+            onOpen: { try $0.execute("SET plan_cache_mode = force_custom_plan", deadline: $1) })
         await withDiscardingTaskGroup { group in
             group.addTask { await self.notify() }
             group.addTask { await self.listen() }
@@ -73,38 +88,51 @@ public final class ProjectionService: Sendable {
                         projected.raise(book.name, to: checkpoint)
                     }
                     if known.insert(book.name).inserted {
-                        group.addTask { await self.work(on: book.name, book.id) }
+                        group.addTask {
+                            await self.work(on: book.name, book.id, connections)
+                        }
                     }
                 }
                 log.tick()
                 projected.tick()
                 try? await Task.sleep(for: Self.pollInterval)
             }
+            state.withLock { $0.isStopping = true }
             await watcher.shutdown()
         }
+        await connections.shutdown()
     }
 
     private func set(_ worker: WorkerState, _ book: BookName) {
         state.withLock { $0.workers[book] = worker }
     }
 
-    /// A projector is used on the thread of its connection only, by one call at a time.
+    /// A projector is used by one call at a time: its book's task sees to it.
     private final class Held: @unchecked Sendable {
         var projector: BookProjector?
     }
 
-    private func work(on book: BookName, _ id: BookID) async {
-        let connection = DedicatedConnection(info.preparing(true), name: "pg-projector")
+    private func work(on book: BookName, _ id: BookID, _ connections: Pool) async {
         let held = Held()
         var lastSign = ContinuousClock.now
+        var lastProgress = ContinuousClock.now
+        var batchMax = BookProjector.batchEventsMax
         while !Task.isCancelled {
             guard !state.withLock({ $0.isPaused }) else {
                 set(.paused, book)
                 await log.wait(book, beyond: LogPosition(rawValue: .max))
                 continue
             }
+            let reached = projected.head(of: book)
+            if held.projector == nil, log.head(of: book) <= reached {
+                // Nothing to do: no generation is claimed for it.
+                set(.running, book)
+                await log.wait(book, beyond: reached)
+                continue
+            }
             do {
-                guard let checkpoint = try await own(book, id, held, connection) else {
+                if held.projector == nil { (lastSign, lastProgress) = (.now, .now) }
+                guard let checkpoint = try await own(book, id, held, connections) else {
                     try await Task.sleep(for: .seconds(1))
                     continue
                 }
@@ -112,19 +140,25 @@ public final class ProjectionService: Sendable {
                 let head = log.head(of: book)
                 if head > checkpoint {
                     let deadline = Deadline.after(Self.deadline)
-                    let isOurs = try await connection.run(deadline: deadline) { connection in
+                    let eventsMax = batchMax
+                    let isOurs = try await connections.run(deadline: deadline) { connection in
                         try held.projector?.advance(
-                            to: head, connection: connection, deadline: deadline) ?? false
+                            to: head, eventsMax: eventsMax, connection: connection,
+                            deadline: deadline,
+                            isStopping: { self.state.withLock(\.isStopping) }) ?? false
                     }
                     if isOurs, let reached = held.projector?.checkpoint {
                         projected.raise(book, to: reached)
+                        batchMax = min(batchMax * 2, BookProjector.batchEventsMax)
                     } else {
                         held.projector = nil
                     }
-                    lastSign = .now
+                    (lastSign, lastProgress) = (.now, .now)
+                } else if ContinuousClock.now - lastProgress > Self.idleMax {
+                    await release(held, connections)
                 } else {
                     if ContinuousClock.now - lastSign > Self.heartbeatInterval {
-                        let isOurs = try await connection.run(deadline: .after(.seconds(5))) {
+                        let isOurs = try await connections.run(deadline: .after(.seconds(5))) {
                             try held.projector?.heartbeat($0, .after(.seconds(5))) ?? false
                         }
                         if !isOurs { held.projector = nil }
@@ -135,30 +169,34 @@ public final class ProjectionService: Sendable {
             } catch is CancellationError {
                 break
             } catch {
-                // Whatever was begun was rolled back; what is written is read anew.
+                // Whatever was begun was rolled back; what is written is read anew. A range that
+                // took too long is tried in smaller pieces.
                 held.projector = nil
+                if case PostgresError.timedOut = error { batchMax = max(batchMax / 4, 1) }
                 set(.failed("\(error)"), book)
                 try? await Task.sleep(for: .milliseconds(500))
             }
         }
         if held.projector != nil {
-            try? await Task {
-                try await connection.run(deadline: .after(.seconds(2))) {
-                    try held.projector?.release($0, .after(.seconds(2)))
-                }
-            }.value
+            await Task { await release(held, connections) }.value
         }
-        await connection.shutdown()
+    }
+
+    private func release(_ held: Held, _ connections: Pool) async {
+        try? await connections.run(deadline: .after(.seconds(2))) {
+            try held.projector?.release($0, .after(.seconds(2)))
+        }
+        held.projector = nil
     }
 
     /// The checkpoint of the generation that we own, claiming it if need be; nil if we cannot.
     private func own(
-        _ book: BookName, _ id: BookID, _ held: Held, _ connection: DedicatedConnection
+        _ book: BookName, _ id: BookID, _ held: Held, _ connections: Pool
     ) async throws -> LogPosition? {
         if let projector = held.projector { return projector.checkpoint }
         let identity = identity
         let deadline = Deadline.after(.seconds(5))
-        let outcome = try await connection.run(deadline: deadline) { connection -> WorkerState in
+        let outcome = try await connections.run(deadline: deadline) { connection -> WorkerState in
             switch try BookProjector.claim(
                 book, id, owner: identity, connection: connection, deadline: deadline)
             {
@@ -170,6 +208,7 @@ public final class ProjectionService: Sendable {
             }
         }
         set(outcome, book)
+        if let checkpoint = held.projector?.checkpoint { projected.raise(book, to: checkpoint) }
         return held.projector?.checkpoint
     }
 
@@ -178,11 +217,13 @@ public final class ProjectionService: Sendable {
     /// Tells other processes of our appends: at most one notification in 20 ms.
     private func notify() async {
         let connection = DedicatedConnection(info, name: "pg-notify")
+        let sender = identity.description
         while !Task.isCancelled {
             await log.waitForAny()
             guard !Task.isCancelled else { break }
             try? await connection.run(deadline: .after(.seconds(2))) { connection in
-                try connection.query(ProjectionSQL.notify, deadline: .after(.seconds(2)))
+                try connection.query(
+                    ProjectionSQL.notify, [.text(sender)], deadline: .after(.seconds(2)))
                 return
             }
             try? await Task.sleep(for: .milliseconds(20))
@@ -195,10 +236,11 @@ public final class ProjectionService: Sendable {
         let connection = DedicatedConnection(
             info, name: "pg-listen",
             onOpen: { try $0.listen("nexus_ledger", deadline: $1) })
+        let sender = identity.description
         while !Task.isCancelled {
             let heads = try? await connection.run(deadline: .after(.seconds(5))) { connection in
                 let heard = try connection.waitForNotifications(deadline: .after(.seconds(1)))
-                guard heard.contains(where: { $0.senderPID != connection.backendPID }) else {
+                guard heard.contains(where: { $0.payload != sender }) else {
                     return [BookOverview]()
                 }
                 return try BookOverview.read(connection, deadline: .after(.seconds(2)))

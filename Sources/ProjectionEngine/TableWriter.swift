@@ -110,12 +110,10 @@ struct TableChanges {
     var written: [Row] = []
     var dropped: [(position: UUID, key: [Cell])] = []
 
-    /// Adds the difference between two states of one position.
-    mutating func add(_ position: UUID, from old: [Row], to new: [Row]) {
-        for row in new where !old.contains(row) { written.append(row) }
-        for row in old where !new.contains(where: { $0.key == row.key }) {
-            dropped.append((position, row.key))
-        }
+    /// Adds what changes of one position.
+    mutating func add(_ position: UUID, _ rows: RowChanges) {
+        written += rows.written
+        for key in rows.dropped { dropped.append((position, key)) }
     }
 }
 

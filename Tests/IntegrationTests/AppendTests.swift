@@ -50,6 +50,7 @@ import Testing
         #expect(try connection.number("SELECT count(*) FROM positions.events") == 0)
         #expect(try connection.number("SELECT count(*) FROM positions.event_keys") == 0)
         #expect(try connection.number("SELECT count(*) FROM positions.streams") == 0)
+        #expect(try connection.number("SELECT count(*) FROM positions.books") == 0)
         #expect(try await appender.append([open]).map(\.logPosition.rawValue) == [1])
     }
 

@@ -211,15 +211,57 @@ import Testing
         var desk = Desk()
         let appender = sandbox.appender()
         let open = try desk.open()
-        // Refused, so that the writer knows the book and the log stays empty.
-        _ = try await appender.outcome(of: [try desk.fill(open.positionID, "t", .buy, 1, 10)])
         let connection = try sandbox.open()
+        try connection.query("SELECT positions.ensure_book('main', 1)", deadline: ample)
         let months = try connection.query(
             "SELECT positions.ensure_months(1)", deadline: ample
         ).rows.map { try $0[0].string() }
         for month in months { try connection.execute("DROP TABLE \(month)", deadline: ample) }
         #expect(try await appender.append([open]).map(\.logPosition.rawValue) == [1])
         #expect(try LogAudit(connection, .main).faults == [])
+        await appender.shutdown()
+    }
+
+    @Test func `in a group each request has its own deadline`() async throws {
+        var desk = Desk()
+        var limits = AppendLimits()
+        limits.deadline = .milliseconds(1_500)
+        let (outages, raise) = AsyncStream<Void>.makeStream()
+        let pipeline = AppendPipeline(
+            pool: Pool(sandbox.info.preparing(true), name: "test-append"), signal: LogSignal(),
+            limits: limits, onOutage: { if $0 != nil { raise.yield() } })
+        _ = try await sandbox.appender().append([try desk.open()])
+        let lock = try HeadLock(sandbox, .main)
+        let (old, young) = (Answers(), Answers())
+        // The first is written alone; the second waits for it.
+        for index in 0..<2 {
+            pipeline.submit(
+                submission([try desk.open()]), to: .main, completion: old.take(index))
+        }
+        var iterator = outages.makeAsyncIterator()
+        await iterator.next()
+        pipeline.submit(submission([try desk.open()]), to: .main, completion: young.take(0))
+        for answer in await old.all(2) {
+            guard case .failure(.unavailable) = answer else { throw Surprise("\(answer)") }
+        }
+        lock.release()
+        for answer in await young.all(1) {
+            guard case .success(.committed) = answer else { throw Surprise("\(answer)") }
+        }
+        await pipeline.shutdown()
+    }
+
+    @Test func `an idle book gives its queue to another one`() async throws {
+        var desk = Desk()
+        var limits = AppendLimits()
+        limits.booksMax = 2
+        let appender = sandbox.appender(limits: limits)
+        for _ in 0..<2 {
+            for name in ["one", "two", "three"] {
+                let book = try #require(BookName(name))
+                _ = try await appender.append([try desk.open()], to: book)
+            }
+        }
         await appender.shutdown()
     }
 }

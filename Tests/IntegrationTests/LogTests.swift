@@ -54,9 +54,9 @@ import Testing
         _ = try await appender.append([try desk.open()])
         let reader = LogReader(try sandbox.open(), deadline: ample)
         let id = try #require(try reader.book(.main))
-        let peers = try reader.peers(id, from: .origin, to: LogPosition(rawValue: 9))
-        #expect(peers.map(\.range) == [1...2, 3...3])
-        #expect(peers.map(\.uid) == [1_000, 1_000])
+        let stream = try reader.recordedStream(id, open.positionID)
+        let peers = try reader.peers(id, of: stream)
+        #expect(peers == [LogPosition(rawValue: 1): 1_000, LogPosition(rawValue: 2): 1_000])
         await appender.shutdown()
     }
 }

@@ -101,6 +101,47 @@ import Testing
         }
         try worker.advance()
         #expect(worker.projector.checkpoint == LogPosition(rawValue: 4))
+        let shown = try worker.connection.query(
+            "SELECT volume FROM analytics.daily_pnl", deadline: ample
+        ).onlyRow()[0]
+        #expect(shown.isNull, "it is beyond numeric(38,18)")
+    }
+
+    @Test func `an event that cannot be read stops its position only`() async throws {
+        var desk = Desk()
+        let worker = try Worker(sandbox)
+        let (bad, good) = (try desk.open(), try desk.open())
+        _ = try await appender.append([
+            bad, try desk.fill(bad.positionID, "a", .buy, 1, 5), good,
+            try desk.fill(good.positionID, "a", .buy, 1, 5),
+        ])
+        // What no append writes: a fill without a price.
+        try worker.connection.execute(
+            """
+            BEGIN;
+            INSERT INTO positions.events (book_id, log_position, position_id, version, event_id,
+                event_type, schema_version, effective_at, recorded_at, source, payload, leaf_hash)
+            SELECT book_id, 5, position_id, 3, gen_random_uuid(), event_type, schema_version,
+                   effective_at, recorded_at, source, '{"leg":"long"}', leaf_hash
+            FROM positions.events
+            WHERE log_position = 2;
+            UPDATE positions.streams SET version = 3 WHERE position_id = '\(bad.positionID)';
+            UPDATE positions.log_head SET log_position = 5;
+            COMMIT;
+            """, deadline: ample)
+        try worker.advance()
+        #expect(worker.projector.checkpoint == LogPosition(rawValue: 5))
+        #expect(try reasons(worker).count == 1)
+        let listed = try BookOverview.quarantine(
+            worker.projector.bookID, limit: 9, worker.connection, deadline: ample)
+        #expect(listed.map(\.position) == [bad.positionID])
+        let held = try worker.connection.query(
+            "SELECT log_position FROM positions.quarantine", deadline: ample
+        ).onlyRow()[0].int64()
+        #expect(held == 5)
+        let qty = try worker.connection.query(
+            "SELECT qty FROM positions.legs ORDER BY position_id", deadline: ample)
+        #expect(try qty.rows.map { try Fixed(scaled: $0[0].numeric()) } == [1, 1])
     }
 
     @Test func `a day whose net is beyond the range does not stop the readers of the others`()

@@ -86,12 +86,29 @@ struct Tables: Equatable {
         let events = try reader.events(book, after: .origin, through: through)
         let streams = Dictionary(grouping: events, by: \.positionID)
         for (position, stream) in streams {
-            let (account, error) = AccountFold.foldMapped(stream)
+            let (account, error) = longestPrefix(of: stream)
             if let error { tables.quarantine[position] = error.description }
             guard let account else { continue }
             try tables.add(account, stale: error?.description)
         }
         return tables
+    }
+
+    /// The longest prefix that folds and can be mapped, tried one by one.
+    private static func longestPrefix(
+        of events: [Event]
+    ) -> (account: PositionAccount?, error: FoldError?) {
+        var first: FoldError?
+        for length in stride(from: events.count, to: 0, by: -1) {
+            do throws(FoldError) {
+                let account = try AccountFold.fold(Array(events[..<length]))
+                if account.canBeMapped { return (account, first) }
+                first = first ?? .totalOutOfRange(eventID: events[length - 1].eventID)
+            } catch {
+                first = first ?? error
+            }
+        }
+        return (nil, first)
     }
 
     mutating func add(_ account: PositionAccount, stale: String?) throws {
