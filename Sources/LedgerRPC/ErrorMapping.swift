@@ -46,6 +46,16 @@ enum ErrorMapping {
         }
     }
 
+    /// What a reader is told: no statement, no settings of the connection.
+    private static func unavailable(_ error: PostgresError) -> String {
+        switch error {
+        case .timedOut: "the database did not answer in time"
+        case .unreachable: "the database is unreachable"
+        case .shutDown: "the ledger is shutting down"
+        default: "the database cannot answer now: " + error.description
+        }
+    }
+
     /// Any error of a read.
     static func status(reading error: any Error) -> any Error {
         switch error {
@@ -58,7 +68,7 @@ enum ErrorMapping {
                     .resourceExhausted, "readers_waiting_max (\(limit)) is reached: back off")
             }
             return error.isOutage || error == .shutDown
-                ? RPCStatus.error(.unavailable, error.description)
+                ? RPCStatus.error(.unavailable, unavailable(error) + ": ask again later")
                 : RPCStatus.error(.internalError, error.description)
         case is CancellationError: return RPCStatus.error(.cancelled, "the call was cancelled")
         default: return RPCStatus.error(.internalError, "\(error)")

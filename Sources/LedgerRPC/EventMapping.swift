@@ -91,13 +91,12 @@ enum EventMapping {
             ? .noStream : .exact(StreamVersion(rawValue: message.expectedVersion))
     }
 
-    private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    private static func choice<Choice: Word>(
         _ name: String, _ text: String
     ) throws(InvalidField) -> Choice {
-        guard let value = Choice(rawValue: text) else {
+        guard let value = Choice.words[text] else {
             throw InvalidField(
-                name, text.isEmpty ? "\"\"" : text,
-                "must be one of: " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
+                name, text.isEmpty ? "\"\"" : text, "must be one of: " + Choice.options)
         }
         return value
     }

@@ -8,13 +8,20 @@ import Projections
 extension LedgerAPI {
     /// Events of one answer to the store.
     private static let pageMax = 1_000
+    /// Entries of one message of a timeline.
+    private static let entriesMax = 200
 
     private struct Page: Sendable {
         var items: [Nexus_Ledger_V1_RecordedEvent] = []
         var through: LogPosition
         var head: LogPosition
+        /// recorded_at of the last event that was read.
+        var lastAt: Timestamp?
     }
 
+    /// Sends the events after `after` that the filters let through, in the order of the log, then
+    /// `caught_up`, then what comes, until the client goes; with `until_head` it ends there.
+    /// - Throws: INVALID_ARGUMENT for a filter, or for an `after` beyond the head.
     public func subscribe(
         request: Nexus_Ledger_V1_SubscribeRequest,
         response: RPCWriter<Nexus_Ledger_V1_SubscribeResponse>, context: ServerContext
@@ -56,29 +63,31 @@ extension LedgerAPI {
         isWanted: @escaping @Sendable (RecordedEvent) -> Bool
     ) async throws {
         var seen = LogPosition(rawValue: request.after)
+        var seenAt: Timestamp?
         var isCaughtUp = false
         var id: BookID?
         while !Task.isCancelled {
             if id == nil { id = try await bookID(book) }
-            let from = seen
-            let known = id
+            let (from, known, since) = (seen, id, seenAt)
             let page = try await read { connection, deadline -> Page in
                 guard let known else { return Page(through: from, head: .origin) }
                 let reader = LogReader(connection, deadline: deadline)
-                let head = try reader.head(known).position
+                let (head, last) = try reader.head(known)
+                guard head > from else { return Page(through: from, head: head) }
                 let through = min(head, from.advanced(by: Self.pageMax))
-                guard through > from else { return Page(through: from, head: head) }
-                let events = try reader.recordedEvents(known, after: from, through: through)
-                let peers = try reader.peers(known, from: from.advanced(by: 1), to: through)
-                let items = events.filter(isWanted).map { event in
+                let found = try reader.recordedEvents(
+                    known, after: from, through: through, since: since, until: last)
+                let events = found.filter(isWanted)
+                let peers = try reader.peers(known, of: events)
+                let items = events.map { event in
                     EventMapping.recorded(
-                        event, book: book,
-                        peerUID: peers.first {
-                            $0.range.contains(event.event.logPosition.rawValue)
-                        }?.uid)
+                        event, book: book, peerUID: peers[event.event.logPosition])
                 }
-                return Page(items: items, through: through, head: head)
+                return Page(
+                    items: items, through: through, head: head,
+                    lastAt: found.last?.event.recordedAt)
             }
+            seenAt = page.lastAt ?? seenAt
             if !page.items.isEmpty {
                 try await response.write(
                     contentsOf: page.items.map { event in
@@ -106,45 +115,48 @@ extension LedgerAPI {
         }
     }
 
+    /// Sends the position's events in the order of folding, each with the totals after it.
+    /// - Throws: NOT_FOUND for a position without events.
     public func getTimeline(
         request: Nexus_Ledger_V1_GetTimelineRequest,
-        response: RPCWriter<Nexus_Ledger_V1_TimelineEntry>, context: ServerContext
+        response: RPCWriter<Nexus_Ledger_V1_GetTimelineResponse>, context: ServerContext
     ) async throws {
         let book = try Self.book(request.book)
         let position = try Self.id("position_id", request.positionID)
         let id = try await bookID(book)
-        let entries = try await read { connection, deadline -> [Nexus_Ledger_V1_TimelineEntry] in
-            guard let id else { return [] }
+        let messages = try await read { connection, deadline in
+            guard let id else { return [Nexus_Ledger_V1_GetTimelineResponse]() }
             let reader = LogReader(connection, deadline: deadline)
             let events = try reader.recordedStream(id, position)
-            guard let first = events.map(\.event.logPosition).min(),
-                let last = events.map(\.event.logPosition).max()
-            else { return [] }
-            let peers = try reader.peers(id, from: first, to: last)
-            return Timeline.steps(events.map(\.event)).map { step in
-                let event = events[step.index]
-                var entry = Nexus_Ledger_V1_TimelineEntry()
-                entry.event = EventMapping.recorded(
-                    event, book: book,
-                    peerUID: peers.first {
-                        $0.range.contains(event.event.logPosition.rawValue)
-                    }?.uid)
-                entry.voidedBy = step.voidedBy?.description ?? ""
-                entry.foldError = step.error?.description ?? ""
-                if let account = step.account {
-                    entry.running = running(account, leg: event.event.payload.leg)
-                }
-                return entry
-            }
+            return timeline(of: events, book: book, peers: try reader.peers(id, of: events))
         }
-        guard !entries.isEmpty else {
+        guard !messages.isEmpty else {
             throw RPCStatus.error(
                 .notFound, "there is no position \(position) in book \(book)")
         }
-        for start in stride(from: 0, to: entries.count, by: Self.pageMax) {
-            let end = min(start + Self.pageMax, entries.count)
-            try await response.write(contentsOf: entries[start..<end])
+        try await response.write(contentsOf: messages)
+    }
+
+    private func timeline(
+        of events: [RecordedEvent], book: BookName, peers: [LogPosition: UInt32]
+    ) -> [Nexus_Ledger_V1_GetTimelineResponse] {
+        var messages: [Nexus_Ledger_V1_GetTimelineResponse] = []
+        Timeline.walk(events.map(\.event)) { step, account in
+            let event = events[step.index]
+            var entry = Nexus_Ledger_V1_TimelineEntry()
+            entry.event = EventMapping.recorded(
+                event, book: book, peerUID: peers[event.event.logPosition])
+            entry.voidedBy = step.voidedBy?.description ?? ""
+            entry.foldError = step.error?.description ?? ""
+            if let account {
+                entry.running = running(account, leg: event.event.payload.leg)
+            }
+            if messages.isEmpty || messages[messages.count - 1].entries.count == Self.entriesMax {
+                messages.append(.init())
+            }
+            messages[messages.count - 1].entries.append(entry)
         }
+        return messages
     }
 
     private func running(

@@ -7,6 +7,9 @@ import Postgres
 extension LedgerAPI {
     private static let snapshot = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
+    /// One position and its legs, once the projections have reached `at_least`.
+    /// - Throws: NOT_FOUND, with the reason if it is quarantined without rows; UNAVAILABLE if the
+    ///   projections are not there within `atLeastWaitMax`.
     public func getPosition(
         request: Nexus_Ledger_V1_GetPositionRequest, context: ServerContext
     ) async throws -> Nexus_Ledger_V1_GetPositionResponse {
@@ -54,12 +57,20 @@ extension LedgerAPI {
             .rows.first.map { try $0[0].int64() } ?? 0
     }
 
+    /// Positions and their legs, newest first; a book without events has none.
+    /// - Throws: as `getPosition` for `at_least`; INVALID_ARGUMENT for a page.
     public func listPositions(
         request: Nexus_Ledger_V1_ListPositionsRequest, context: ServerContext
     ) async throws -> Nexus_Ledger_V1_ListPositionsResponse {
         let book = try Self.book(request.book)
         let limit = try PageToken.size(request.pageSize, default: 100, max: 1_000)
         let after = try PageToken.place(request.pageToken)
+        let strategy = try Self.filter("strategy", request.strategy)
+        let asset = try Self.filter("asset", request.asset)
+        if case .UNRECOGNIZED(let number) = request.filter {
+            throw ErrorMapping.status(
+                InvalidField("filter", String(number), "must be 0 open, 1 closed or 2 all"))
+        }
         try await awaitProjections(book, request.atLeast)
         guard let id = try await bookID(book) else { return .init() }
         return try await read { connection, deadline in
@@ -68,8 +79,7 @@ extension LedgerAPI {
                     ReadSQL.positions,
                     [
                         .int4(id.rawValue), .bool(request.filter != .closed),
-                        .bool(request.filter != .open), .text(request.strategy),
-                        .text(request.asset),
+                        .bool(request.filter != .open), .text(strategy), .text(asset),
                         .timestamptz(microseconds: after?.time.microseconds),
                         after.map { .uuid($0.id) } ?? .null(.uuid), .int8(Int64(limit) + 1),
                     ], deadline: deadline)
@@ -87,7 +97,8 @@ extension LedgerAPI {
                     let position = response.positions[index].positionID
                     response.positions[index].legs = byPosition[position] ?? []
                 }
-                if found.rowCount > limit, let last = response.positions.last {
+                let isCut = Self.cut(&response.positions)
+                if isCut || found.rowCount > limit, let last = response.positions.last {
                     response.nextPageToken = "\(last.openedAtUs)_\(last.positionID)"
                 }
                 response.asOf = try Self.asOf(id, connection, deadline)
@@ -96,14 +107,39 @@ extension LedgerAPI {
         }
     }
 
+    /// Ends a page after so many legs: a message stays well below what clients take by default.
+    private static let legsOfPageMax = 2_000
+
+    private static func cut(_ positions: inout [Nexus_Ledger_V1_Position]) -> Bool {
+        var legs = 0
+        for index in positions.indices {
+            legs += positions[index].legs.count
+            guard legs > legsOfPageMax, index > 0 else { continue }
+            positions.removeSubrange(index...)
+            return true
+        }
+        return false
+    }
+
+    /// Rows of analytics.daily_pnl, summed over what `by` leaves out; settle assets are never
+    /// summed (accounting.md §5).
+    /// - Throws: as `getPosition` for `at_least`; INVALID_ARGUMENT for a day, a page or `by`.
     public func getDailyPnl(
         request: Nexus_Ledger_V1_GetDailyPnlRequest, context: ServerContext
     ) async throws -> Nexus_Ledger_V1_GetDailyPnlResponse {
         let book = try Self.book(request.book)
         let limit = try PageToken.size(request.pageSize, default: 1_000, max: 10_000)
-        let offset = try PageToken.offset(request.pageToken)
+        let after = try PageToken.key(request.pageToken)
         let from = try PageToken.day("from_day", request.fromDay)
         let to = try PageToken.day("to_day", request.toDay)
+        if let from, let to, to < from {
+            throw ErrorMapping.status(
+                InvalidField("to_day", request.toDay, "must not be before from_day, \(from)"))
+        }
+        let filters = [
+            try Self.filter("strategy", request.strategy),
+            try Self.filter("asset", request.asset), try Self.filter("venue", request.venue),
+        ]
         let names = ["day", "strategy", "asset", "venue"]
         for name in request.by where !names.contains(name) {
             throw ErrorMapping.status(
@@ -117,16 +153,18 @@ extension LedgerAPI {
             try connection.transaction(Self.snapshot, deadline: deadline) { connection in
                 var parameters: [Parameter] = [
                     .int4(id.rawValue), .date(days: from?.number), .date(days: to?.number),
-                    .text(request.strategy), .text(request.asset), .text(request.venue),
-                    .int8(Int64(limit) + 1), .int8(offset),
                 ]
+                parameters += filters.map { .text($0) } + [.int8(Int64(limit) + 1)]
+                parameters += after.map { .text($0) }
                 if isGrouped { parameters += names.map { .bool(by.contains($0)) } }
                 let found = try connection.query(
                     isGrouped ? ReadSQL.groupedPnl : ReadSQL.dailyPnl, parameters,
                     deadline: deadline)
                 var response = Nexus_Ledger_V1_GetDailyPnlResponse()
                 response.rows = try found.rows.prefix(limit).map(PositionMapping.dailyPnl)
-                if found.rowCount > limit { response.nextPageToken = "\(offset + Int64(limit))" }
+                if found.rowCount > limit, let last = response.rows.last {
+                    response.nextPageToken = PageToken.text(of: last)
+                }
                 response.asOf = try Self.asOf(id, connection, deadline)
                 return response
             }
@@ -153,16 +191,33 @@ enum PageToken {
     static func place(_ token: String) throws -> (time: Timestamp, id: UUID)? {
         if token.isEmpty { return nil }
         let parts = token.split(separator: "_", maxSplits: 1)
-        guard parts.count == 2, let time = Int64(parts[0]), let id = UUID(String(parts[1])) else {
-            throw wrong(token)
-        }
-        return (Timestamp(microseconds: time), id)
+        guard parts.count == 2, let time = Int64(parts[0]).map(Timestamp.init(microseconds:)),
+            time.isInRange, let id = UUID(String(parts[1]))
+        else { throw wrong(token) }
+        return (time, id)
     }
 
-    static func offset(_ token: String) throws -> Int64 {
-        if token.isEmpty { return 0 }
-        guard let offset = Int64(token), offset >= 0 else { throw wrong(token) }
-        return offset
+    /// The key of a row of daily P&L; "-" stands for a day that was not asked for.
+    static func text(of row: Nexus_Ledger_V1_DailyPnl) -> String {
+        var json = CanonicalJSON()
+        json.beginArray()
+        json.string(row.day.isEmpty ? "-" : row.day)
+        for name in [row.strategy, row.asset, row.venue, row.settle] { json.string(name) }
+        json.endArray()
+        return json.text
+    }
+
+    /// What `text(of:)` wrote: five texts, empty ones before the first page.
+    static func key(_ token: String) throws -> [String] {
+        if token.isEmpty { return Array(repeating: "", count: 5) }
+        guard case .array(let elements)? = try? JSONValue(parsing: Array(token.utf8)),
+            elements.count == 5
+        else { throw wrong(token) }
+        let texts = elements.compactMap { element -> String? in
+            if case .string(let text) = element, !text.utf8.contains(0) { text } else { nil }
+        }
+        guard texts.count == 5, texts[0] == "-" || Day(texts[0]) != nil else { throw wrong(token) }
+        return texts
     }
 
     static func day(_ name: String, _ text: String) throws -> Day? {

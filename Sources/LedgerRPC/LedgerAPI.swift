@@ -3,6 +3,7 @@ import EventStore
 import GRPCCore
 import LedgerCore
 import Postgres
+import Synchronization
 
 /// The service `nexus.ledger.v1.Ledger`.
 public struct LedgerAPI: Nexus_Ledger_V1_Ledger.SimpleServiceProtocol {
@@ -11,6 +12,7 @@ public struct LedgerAPI: Nexus_Ledger_V1_Ledger.SimpleServiceProtocol {
     let log: LogSignal
     let projected: LogSignal
     let host: String
+    private let books = Books()
 
     /// Requests of one AppendStream that may be unanswered; further ones wait in the client.
     static let unansweredMax = 1_024
@@ -41,6 +43,8 @@ public struct LedgerAPI: Nexus_Ledger_V1_Ledger.SimpleServiceProtocol {
         return (Submission(events, origin: origin), book)
     }
 
+    /// Appends the events of one request, all or none, and answers when they are durable.
+    /// - Throws: `RPCError` with the status that `ErrorMapping` gives the refusal.
     public func append(
         request: Nexus_Ledger_V1_AppendRequest, context: ServerContext
     ) async throws -> Nexus_Ledger_V1_AppendResponse {
@@ -63,6 +67,8 @@ public struct LedgerAPI: Nexus_Ledger_V1_Ledger.SimpleServiceProtocol {
         return response
     }
 
+    /// Appends request by request; answers in their order, a refused one with its status, which
+    /// does not end the stream. Beyond `unansweredMax` no request is read.
     public func appendStream(
         request: RPCAsyncSequence<Nexus_Ledger_V1_AppendRequest, any Error>,
         response: RPCWriter<Nexus_Ledger_V1_AppendStreamResponse>, context: ServerContext
@@ -71,13 +77,18 @@ public struct LedgerAPI: Nexus_Ledger_V1_Ledger.SimpleServiceProtocol {
             unansweredMax: Self.unansweredMax)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
+                // Where an answer cannot be written any more nobody waits for room for the next.
+                defer { replies.close() }
                 while let batch = await replies.replies() {
                     try await response.write(contentsOf: batch)
                 }
             }
-            defer { replies.finish() }
+            defer {
+                replies.finish()
+                group.cancelAll()
+            }
             for try await message in request {
-                let place = await replies.reserve()
+                guard let place = await replies.reserve() else { break }
                 do throws(InvalidField) {
                     let (submission, book) = try submission(message)
                     pipeline.submit(submission, to: book) { result in
@@ -127,17 +138,32 @@ public struct LedgerAPI: Nexus_Ledger_V1_Ledger.SimpleServiceProtocol {
         }
     }
 
-    /// The book's number; nil if nothing was appended to it yet.
+    /// The book's number; nil if nothing was appended to it yet. A number never changes, so it is
+    /// read once.
     func bookID(_ book: BookName) async throws -> BookID? {
-        try await read { try LogReader($0, deadline: $1).book(book) }
+        if let id = books.known.withLock({ $0[book] }) { return id }
+        let id = try await read { try LogReader($0, deadline: $1).book(book) }
+        if let id { books.known.withLock { $0[book] = id } }
+        return id
+    }
+
+    /// The numbers of the books that exist; there are as many as the database has.
+    final class Books: Sendable {
+        let known = Mutex<[BookName: BookID]>([:])
     }
 
     /// Waits until the projections have reached `position`.
     func awaitProjections(_ book: BookName, _ position: Int64) async throws {
+        guard position >= 0 else {
+            throw ErrorMapping.status(
+                InvalidField(
+                    "at_least", String(position), "must be a log position, or 0 not to wait"))
+        }
         guard position > 0 else { return }
         let wanted = LogPosition(rawValue: position)
         let end = ContinuousClock.now + Self.atLeastWaitMax
         while projected.head(of: book) < wanted {
+            try Task.checkCancellation()
             guard ContinuousClock.now < end else {
                 throw RPCStatus.error(
                     .unavailable,
@@ -152,6 +178,17 @@ public struct LedgerAPI: Nexus_Ledger_V1_Ledger.SimpleServiceProtocol {
         do throws(InvalidField) { return try EventMapping.book(name) } catch {
             throw ErrorMapping.status(error)
         }
+    }
+
+    /// A name that rows are chosen by; empty for all.
+    static func filter(_ name: String, _ text: String) throws -> String {
+        guard text.utf8.count <= TextLimit.nameBytesMax, !text.utf8.contains(0) else {
+            throw ErrorMapping.status(
+                InvalidField(
+                    name, text.replacing("\0", with: "\\0"),
+                    "must be a name of at most \(TextLimit.nameBytesMax) bytes, without NUL"))
+        }
+        return text
     }
 
     static func id(_ name: String, _ text: String) throws -> UUID {

@@ -85,5 +85,9 @@ private func awaitAnswer(
         case .unavailable: throw SocketError.closed(path: path)
         default: break
         }
+    } catch is RuntimeError {
+        // The connection was gone before the call began.
+        try Task.checkCancellation()
+        throw SocketError.closed(path: path)
     }
 }

@@ -14,14 +14,17 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
     private let version: String
     private let startedAt: Timestamp
     private let memoryResident: @Sendable () -> Int64
+    private let clock: @Sendable () -> Timestamp
 
-    /// Clocks of the host and the database that differ by more are an alert.
-    static let clockSkewMax = 60.0
+    /// Clocks that differ by more seconds are an alert: this host's, the database's, and that of
+    /// the log, which never runs backwards.
+    static let clockSkewMax: Int64 = 60
 
-    /// `memoryResident` reads the process's resident bytes.
+    /// `memoryResident` reads the process's resident bytes, `clock` this host's clock.
     public init(
         pipeline: AppendPipeline, projections: ProjectionService, readers: Pool, version: String,
-        startedAt: Timestamp, memoryResident: @escaping @Sendable () -> Int64
+        startedAt: Timestamp, memoryResident: @escaping @Sendable () -> Int64,
+        clock: @escaping @Sendable () -> Timestamp
     ) {
         self.pipeline = pipeline
         self.projections = projections
@@ -29,11 +32,15 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
         self.version = version
         self.startedAt = startedAt
         self.memoryResident = memoryResident
+        self.clock = clock
     }
 
+    /// Queue, books, projections and alerts. A database that does not answer is part of the
+    /// answer, not an error.
     public func getStatus(
         request: Nexus_Ledger_V1_GetStatusRequest, context: ServerContext
     ) async throws -> Nexus_Ledger_V1_GetStatusResponse {
+        if !request.book.isEmpty { _ = try LedgerAPI.book(request.book) }
         let statistics = pipeline.statistics
         var response = Nexus_Ledger_V1_GetStatusResponse()
         response.version = version
@@ -46,15 +53,21 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
         response.refusedRequests = statistics.refused
         response.commits = statistics.commits
         response.memoryResidentBytes = memoryResident()
+        var isDown = false
         do {
             try await addDatabase(request.book, to: &response)
             response.database = "up"
         } catch {
+            isDown = true
             response.database = "down"
             response.databaseError = "\(error)"
             response.alerts.append("the database does not answer")
         }
-        if let outage = statistics.outage { response.alerts.append("appends fail: \(outage)") }
+        if let outage = statistics.outage,
+            statistics.queuedRequests + statistics.writing > 0 || isDown
+        {
+            response.alerts.append("appends fail: \(outage)")
+        }
         return response
     }
 
@@ -66,6 +79,8 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
             let deadline = Deadline.after(.seconds(3))
             let schema = try connection.query(
                 "SELECT version FROM public.schema_migrations", deadline: deadline)
+            let clock = try connection.query("SELECT clock_timestamp()", deadline: deadline)
+                .onlyRow()[0].timestamp()
             var quarantine: [BookID: [(position: UUID, at: LogPosition, reason: String)]] = [:]
             let books = try BookOverview.read(connection, deadline: deadline)
             for overview in books where overview.quarantined > 0 {
@@ -75,18 +90,27 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
             return (
                 version: connection.serverVersion,
                 schema: try schema.rows.first.map { try $0[0].int64() } ?? 0, books: books,
-                quarantine: quarantine
+                quarantine: quarantine, clock: clock
             )
         }
+        let here = clock()
+        response.alerts += Self.skew("this host's clock", here, "the database's", found.clock)
         response.databaseVersion = "\(found.version / 10_000).\(found.version % 10_000)"
         response.schemaVersion = found.schema
         for overview in found.books where book.isEmpty || overview.name.description == book {
             let status = Self.status(
                 overview, workers[overview.name], found.quarantine[overview.id] ?? [])
             response.books.append(status)
+            if let last = overview.headRecordedAt, last > found.clock {
+                response.alerts += Self.skew(
+                    "the last event of book \(overview.name)", last, "the database's clock",
+                    found.clock)
+            }
             if overview.quarantined > 0 {
                 response.alerts.append(
-                    "book \(overview.name): \(overview.quarantined) positions are quarantined")
+                    "book \(overview.name): \(overview.quarantined) "
+                        + (overview.quarantined == 1 ? "position is" : "positions are")
+                        + " quarantined")
             }
             for projection in status.projections where projection.state == "failed" {
                 response.alerts.append(
@@ -94,6 +118,17 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
                 break
             }
         }
+    }
+
+    private static func skew(
+        _ one: String, _ first: Timestamp, _ other: String, _ second: Timestamp
+    ) -> [String] {
+        let difference = (first.microseconds - second.microseconds) / 1_000_000
+        guard abs(difference) > clockSkewMax else { return [] }
+        let word = difference > 0 ? "ahead of" : "behind"
+        return [
+            "\(one) is \(abs(difference)) s \(word) \(other) (\(first), \(second)): set the clocks"
+        ]
     }
 
     private static func status(
@@ -133,6 +168,8 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
         _ worker: ProjectionService.WorkerState?, _ overview: BookOverview
     ) -> (state: String, error: String) {
         switch worker {
+        case .running where overview.logicVersion != AccountFold.logicVersion:
+            describe(.otherLogic(version: overview.logicVersion), overview)
         case .running: ("running", "")
         case .following(let owner): ("running", "by \(owner)")
         case .paused: ("stopped", "paused")

@@ -75,47 +75,66 @@ public enum ReadSQL {
           AND q.position_id = $2
         """
 
-    static let dailyPnl = """
-        SELECT day, strategy, asset, venue, settle, price_pnl, fees, funding, adjustments, net,
-               fills, volume, positions
-        FROM analytics.daily_pnl
-        WHERE book_id = $1
-          AND ($2::date IS NULL OR day >= $2)
-          AND ($3::date IS NULL OR day <= $3)
-          AND ($4 = '' OR strategy = $4)
-          AND ($5 = '' OR asset = $5)
-          AND ($6 = '' OR venue = $6)
-        ORDER BY day, strategy, asset, venue, settle
+    /// Rows after the key of the page before, $8 to $12, in the order of the key.
+    private static let pageOfDays = """
+        AND ($8 = ''
+               OR (coalesce(d.day, '-infinity'), coalesce(d.strategy, ''), coalesce(d.asset, ''),
+                   coalesce(d.venue, ''), d.settle)
+                  > (CASE WHEN $8 = '-' THEN '-infinity' ELSE nullif($8, '') END::date, $9, $10,
+                     $11, $12))
+        ORDER BY d.day, d.strategy, d.asset, d.venue, d.settle
         LIMIT $7
-        OFFSET $8
         """
 
-    /// Grouped by a choice of day ($9), strategy ($10), asset ($11) and venue ($12).
+    static let dailyPnl = """
+        SELECT d.day, d.strategy, d.asset, d.venue, d.settle, d.price_pnl, d.fees, d.funding,
+               d.adjustments, d.net, d.fills, d.volume, d.positions
+        FROM analytics.daily_pnl AS d
+        WHERE d.book_id = $1
+          AND ($2::date IS NULL OR d.day >= $2)
+          AND ($3::date IS NULL OR d.day <= $3)
+          AND ($4 = '' OR d.strategy = $4)
+          AND ($5 = '' OR d.asset = $5)
+          AND ($6 = '' OR d.venue = $6)
+          \(pageOfDays)
+        """
+
+    /// A sum, or null where it is beyond numeric(38,18), as in the view `daily_pnl`.
+    private static func inRange(_ sum: String) -> String {
+        "CASE WHEN abs(\(sum)) < 100000000000000000000 THEN \(sum) END"
+    }
+
+    /// Grouped by a choice of day ($13), strategy ($14), asset ($15) and venue ($16).
     static let groupedPnl = """
-        SELECT CASE WHEN $9 THEN day END AS day,
-               CASE WHEN $10 THEN strategy END AS strategy,
-               CASE WHEN $11 THEN asset END AS asset,
-               CASE WHEN $12 THEN venue END AS venue,
-               settle,
-               sum(price_pnl),
-               CASE WHEN count(*) = count(fees) THEN sum(fees) END,
-               CASE WHEN count(*) = count(funding) THEN sum(funding) END,
-               sum(adjustments),
-               CASE WHEN count(*) = count(net) THEN sum(net) END,
-               sum(fills)::bigint,
-               sum(volume),
-               count(DISTINCT position_id)
-        FROM analytics.position_days
-        WHERE book_id = $1
-          AND ($2::date IS NULL OR day >= $2)
-          AND ($3::date IS NULL OR day <= $3)
-          AND ($4 = '' OR strategy = $4)
-          AND ($5 = '' OR asset = $5)
-          AND ($6 = '' OR venue = $6)
-        GROUP BY 1, 2, 3, 4, 5
-        ORDER BY 1, 2, 3, 4, 5
-        LIMIT $7
-        OFFSET $8
+        SELECT d.day, d.strategy, d.asset, d.venue, d.settle,
+               \(inRange("d.price_pnl")), \(inRange("d.fees")), \(inRange("d.funding")),
+               \(inRange("d.adjustments")), \(inRange("d.net")), d.fills, \(inRange("d.volume")),
+               d.positions
+        FROM (
+            SELECT CASE WHEN $13 THEN day END AS day,
+                   CASE WHEN $14 THEN strategy END AS strategy,
+                   CASE WHEN $15 THEN asset END AS asset,
+                   CASE WHEN $16 THEN venue END AS venue,
+                   settle,
+                   sum(price_pnl) AS price_pnl,
+                   CASE WHEN count(*) = count(fees) THEN sum(fees) END AS fees,
+                   CASE WHEN count(*) = count(funding) THEN sum(funding) END AS funding,
+                   sum(adjustments) AS adjustments,
+                   CASE WHEN count(*) = count(net) THEN sum(net) END AS net,
+                   sum(fills)::bigint AS fills,
+                   sum(volume) AS volume,
+                   count(DISTINCT position_id) AS positions
+            FROM analytics.position_days
+            WHERE book_id = $1
+              AND ($2::date IS NULL OR day >= $2)
+              AND ($3::date IS NULL OR day <= $3)
+              AND ($4 = '' OR strategy = $4)
+              AND ($5 = '' OR asset = $5)
+              AND ($6 = '' OR venue = $6)
+            GROUP BY 1, 2, 3, 4, 5
+        ) AS d
+        WHERE true
+          \(pageOfDays)
         """
 
     /// For the test that prepares them all.

@@ -8,6 +8,7 @@ final class ReplyQueue<Reply: Sendable>: Sendable {
         var taken: Int = 0
         var ready: [Int: Reply] = [:]
         var isFinished = false
+        var isClosed = false
         var reader: CheckedContinuation<Void, Never>?
         var writer: CheckedContinuation<Void, Never>?
     }
@@ -19,18 +20,20 @@ final class ReplyQueue<Reply: Sendable>: Sendable {
         self.unansweredMax = unansweredMax
     }
 
-    /// Takes a place for the next request; waits while too many are unanswered. For one task.
-    func reserve() async -> Int {
+    /// Takes a place for the next request; waits while too many are unanswered. nil once the
+    /// queue is closed. For one task.
+    func reserve() async -> Int? {
         while true {
-            let place = state.withLock { state -> Int? in
-                guard state.taken - state.next < unansweredMax else { return nil }
+            let (place, isClosed) = state.withLock { state -> (Int?, Bool) in
+                guard !state.isClosed else { return (nil, true) }
+                guard state.taken - state.next < unansweredMax else { return (nil, false) }
                 state.taken += 1
-                return state.taken - 1
+                return (state.taken - 1, false)
             }
-            if let place { return place }
+            if place != nil || isClosed { return place }
             await withCheckedContinuation { continuation in
                 let isDone = state.withLock { state -> Bool in
-                    if state.taken - state.next < unansweredMax { return true }
+                    if state.isClosed || state.taken - state.next < unansweredMax { return true }
                     state.writer = continuation
                     return false
                 }
@@ -60,6 +63,16 @@ final class ReplyQueue<Reply: Sendable>: Sendable {
         reader?.resume()
     }
 
+    /// Nobody takes answers any more: the client is gone. Whoever waits goes on.
+    func close() {
+        let waiting = state.withLock { state in
+            state.isClosed = true
+            defer { (state.writer, state.reader) = (nil, nil) }
+            return [state.writer, state.reader]
+        }
+        for continuation in waiting { continuation?.resume() }
+    }
+
     /// The answers that are next in order, at least one; nil after the last. For one task.
     func replies() async -> [Reply]? {
         while true {
@@ -69,7 +82,7 @@ final class ReplyQueue<Reply: Sendable>: Sendable {
                     batch.append(reply)
                     state.next += 1
                 }
-                let isEnd = state.isFinished && state.next == state.taken
+                let isEnd = state.isClosed || (state.isFinished && state.next == state.taken)
                 let writer = batch.isEmpty ? nil : state.writer
                 if !batch.isEmpty { state.writer = nil }
                 return (batch, isEnd, writer)
@@ -80,7 +93,7 @@ final class ReplyQueue<Reply: Sendable>: Sendable {
             await withCheckedContinuation { continuation in
                 let isDone = state.withLock { state -> Bool in
                     let isReady =
-                        state.ready[state.next] != nil
+                        state.isClosed || state.ready[state.next] != nil
                         || (state.isFinished && state.next == state.taken)
                     if !isReady { state.reader = continuation }
                     return isReady

@@ -215,7 +215,7 @@ def test_a_subscription_sends_what_was_asked_for(ledger, pb, book):
 def test_a_timeline_has_running_totals(ledger, pb, book, position):
     append(ledger, pb, book, *position.story())
     request = pb.GetTimelineRequest(book=book, position_id=position.id)
-    entries = list(ledger.calls.GetTimeline(request, **TIMEOUT))
+    entries = [e for m in ledger.calls.GetTimeline(request, **TIMEOUT) for e in m.entries]
     assert [entry.event.version for entry in entries] == [1, 2, 3, 4, 5]
     totals = [(e.running.qty, e.running.open_cost, e.running.realized_price, e.running.fee_value,
                e.running.funding, e.running.net, e.running.position_net) for e in entries[1:]]
@@ -235,7 +235,7 @@ def test_a_timeline_says_what_was_voided(ledger, pb, book, position):
         source="manual", actor="ops")
     void_id = append(ledger, pb, book, *position.story()[:3], void)[-1].event_id
     request = pb.GetTimelineRequest(book=book, position_id=position.id)
-    entries = list(ledger.calls.GetTimeline(request, **TIMEOUT))
+    entries = [e for m in ledger.calls.GetTimeline(request, **TIMEOUT) for e in m.entries]
     assert [e.voided_by for e in entries] == ["", "", void_id, ""]
     assert entries[-1].running.qty in ("", "1"), "a void is of no leg, or its total counts it"
 
@@ -253,6 +253,30 @@ def test_daily_pnl_puts_money_on_its_days(ledger, pb, book, position):
     request.by.append("asset")
     rows = ledger.calls.GetDailyPnl(request, **TIMEOUT).rows
     assert [(r.day, r.asset, r.net, r.fills) for r in rows] == [("", "BTC", "15.2", 3)]
+
+
+@pytest.mark.parametrize("by", [[], ["day"], ["asset", "venue"]])
+def test_daily_pnl_comes_a_page_at_a_time(ledger, pb, book, by):
+    for day in range(4):
+        one = Position(pb)
+        at = DAY_ONE + day * DAY
+        last = append(ledger, pb, book, one.opened(at=at),
+                      one.fill("1", "buy", "1", "100", at=at))[-1].log_position
+    request = pb.GetDailyPnlRequest(book=book, at_least=last, by=by)
+    whole = list(ledger.calls.GetDailyPnl(request, **TIMEOUT).rows)
+    assert len(whole) == (1 if by == ["asset", "venue"] else 4)
+    request.page_size = 1
+    found = []
+    while True:
+        answer = ledger.calls.GetDailyPnl(request, **TIMEOUT)
+        found += answer.rows
+        if not answer.next_page_token:
+            break
+        request.page_token = answer.next_page_token
+    assert found == whole
+    request.page_token = "['2026-01-01']"
+    error = refusal(ledger.calls.GetDailyPnl, request)
+    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT and "page_token" in error.details()
 
 
 def test_positions_are_listed_a_page_at_a_time_newest_first(ledger, pb, book):

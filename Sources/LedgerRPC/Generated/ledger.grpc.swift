@@ -83,7 +83,7 @@ public enum Nexus_Ledger_V1_Ledger: Sendable {
             /// Request type for "GetTimeline".
             public typealias Input = Nexus_Ledger_V1_GetTimelineRequest
             /// Response type for "GetTimeline".
-            public typealias Output = Nexus_Ledger_V1_TimelineEntry
+            public typealias Output = Nexus_Ledger_V1_GetTimelineResponse
             /// Descriptor for "GetTimeline".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Ledger"),
@@ -229,7 +229,7 @@ extension Nexus_Ledger_V1_Ledger {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Every event of one position with running totals.
+        /// > Every event of one position with running totals, in the order of folding, many in a message.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Nexus_Ledger_V1_GetTimelineRequest` messages.
@@ -237,11 +237,11 @@ extension Nexus_Ledger_V1_Ledger {
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Nexus_Ledger_V1_TimelineEntry` messages.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_GetTimelineResponse` messages.
         func getTimeline(
             request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_GetTimelineRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_TimelineEntry>
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_GetTimelineResponse>
 
         /// Handle the "Subscribe" method.
         ///
@@ -365,7 +365,7 @@ extension Nexus_Ledger_V1_Ledger {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Every event of one position with running totals.
+        /// > Every event of one position with running totals, in the order of folding, many in a message.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Nexus_Ledger_V1_GetTimelineRequest` message.
@@ -373,11 +373,11 @@ extension Nexus_Ledger_V1_Ledger {
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Nexus_Ledger_V1_TimelineEntry` messages.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_GetTimelineResponse` messages.
         func getTimeline(
             request: GRPCCore.ServerRequest<Nexus_Ledger_V1_GetTimelineRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_TimelineEntry>
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_GetTimelineResponse>
 
         /// Handle the "Subscribe" method.
         ///
@@ -500,18 +500,18 @@ extension Nexus_Ledger_V1_Ledger {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Every event of one position with running totals.
+        /// > Every event of one position with running totals, in the order of folding, many in a message.
         ///
         /// - Parameters:
         ///   - request: A `Nexus_Ledger_V1_GetTimelineRequest` message.
-        ///   - response: A response stream of `Nexus_Ledger_V1_TimelineEntry` messages.
+        ///   - response: A response stream of `Nexus_Ledger_V1_GetTimelineResponse` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
         func getTimeline(
             request: Nexus_Ledger_V1_GetTimelineRequest,
-            response: GRPCCore.RPCWriter<Nexus_Ledger_V1_TimelineEntry>,
+            response: GRPCCore.RPCWriter<Nexus_Ledger_V1_GetTimelineResponse>,
             context: GRPCCore.ServerContext
         ) async throws
 
@@ -605,7 +605,7 @@ extension Nexus_Ledger_V1_Ledger.StreamingServiceProtocol {
         router.registerHandler(
             forMethod: Nexus_Ledger_V1_Ledger.Method.GetTimeline.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_GetTimelineRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_TimelineEntry>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_GetTimelineResponse>(),
             handler: { request, context in
                 try await self.getTimeline(
                     request: request,
@@ -677,7 +677,7 @@ extension Nexus_Ledger_V1_Ledger.ServiceProtocol {
     public func getTimeline(
         request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_GetTimelineRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_TimelineEntry> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_GetTimelineResponse> {
         let response = try await self.getTimeline(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -770,8 +770,8 @@ extension Nexus_Ledger_V1_Ledger.SimpleServiceProtocol {
     public func getTimeline(
         request: GRPCCore.ServerRequest<Nexus_Ledger_V1_GetTimelineRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_TimelineEntry> {
-        return GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_TimelineEntry>(
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_GetTimelineResponse> {
+        return GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_GetTimelineResponse>(
             metadata: [:],
             producer: { writer in
                 try await self.getTimeline(
@@ -921,12 +921,12 @@ extension Nexus_Ledger_V1_Ledger {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Every event of one position with running totals.
+        /// > Every event of one position with running totals, in the order of folding, many in a message.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Nexus_Ledger_V1_GetTimelineRequest` message.
         ///   - serializer: A serializer for `Nexus_Ledger_V1_GetTimelineRequest` messages.
-        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_TimelineEntry` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_GetTimelineResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
@@ -935,9 +935,9 @@ extension Nexus_Ledger_V1_Ledger {
         func getTimeline<Result>(
             request: GRPCCore.ClientRequest<Nexus_Ledger_V1_GetTimelineRequest>,
             serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_GetTimelineRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_TimelineEntry>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_GetTimelineResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_TimelineEntry>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_GetTimelineResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "Subscribe" method.
@@ -1142,12 +1142,12 @@ extension Nexus_Ledger_V1_Ledger {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Every event of one position with running totals.
+        /// > Every event of one position with running totals, in the order of folding, many in a message.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Nexus_Ledger_V1_GetTimelineRequest` message.
         ///   - serializer: A serializer for `Nexus_Ledger_V1_GetTimelineRequest` messages.
-        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_TimelineEntry` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_GetTimelineResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
@@ -1156,9 +1156,9 @@ extension Nexus_Ledger_V1_Ledger {
         public func getTimeline<Result>(
             request: GRPCCore.ClientRequest<Nexus_Ledger_V1_GetTimelineRequest>,
             serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_GetTimelineRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_TimelineEntry>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_GetTimelineResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_TimelineEntry>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_GetTimelineResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable {
             try await self.client.serverStreaming(
                 request: request,
@@ -1360,7 +1360,7 @@ extension Nexus_Ledger_V1_Ledger.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every event of one position with running totals.
+    /// > Every event of one position with running totals, in the order of folding, many in a message.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Nexus_Ledger_V1_GetTimelineRequest` message.
@@ -1372,12 +1372,12 @@ extension Nexus_Ledger_V1_Ledger.ClientProtocol {
     public func getTimeline<Result>(
         request: GRPCCore.ClientRequest<Nexus_Ledger_V1_GetTimelineRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_TimelineEntry>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_GetTimelineResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
         try await self.getTimeline(
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_GetTimelineRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_TimelineEntry>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_GetTimelineResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1579,7 +1579,7 @@ extension Nexus_Ledger_V1_Ledger.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every event of one position with running totals.
+    /// > Every event of one position with running totals, in the order of folding, many in a message.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -1593,7 +1593,7 @@ extension Nexus_Ledger_V1_Ledger.ClientProtocol {
         _ message: Nexus_Ledger_V1_GetTimelineRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_TimelineEntry>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_GetTimelineResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
         let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_GetTimelineRequest>(
             message: message,
