@@ -10,11 +10,15 @@ import Schema
 
 /// The whole service, put together: the only place where all modules meet.
 public struct LedgerService: Sendable {
+    /// What a service is started with.
     public struct Configuration: Sendable {
         /// A libpq string or URI.
         public var database: String
+        /// Of the Unix socket, at most 107 bytes; its directory exists and is trusted.
         public var socketPath: String
+        /// Bounds of the group commits and of the queues before them.
         public var appendLimits = AppendLimits()
+        /// Bounds of the gRPC server.
         public var serverLimits = LedgerServer.Limits()
         /// Connections that write; one writes one book at a time.
         public var writersMax = 4
@@ -25,6 +29,7 @@ public struct LedgerService: Sendable {
         /// Start with the projections standing still; for measurements.
         public var pausesProjections = false
 
+        /// The defaults, and what has none; nothing is checked before `run`.
         public init(database: String, socketPath: String) {
             self.database = database
             self.socketPath = socketPath
@@ -36,6 +41,7 @@ public struct LedgerService: Sendable {
         case database(String)
         case schema(String)
 
+        /// The reason, with the cure where there is one.
         public var description: String {
             switch self {
             case .database(let reason): reason
@@ -44,11 +50,13 @@ public struct LedgerService: Sendable {
         }
     }
 
+    /// The version of this build, as `--version` and GetStatus tell it.
     public static let version = "0.1.0"
 
     private let configuration: Configuration
     private let logger: Logger
 
+    /// Opens nothing before `run`.
     public init(_ configuration: Configuration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
@@ -77,7 +85,8 @@ public struct LedgerService: Sendable {
         let writers = Pool(
             info.preparing(true),
             limits: .init(connectionsMax: configuration.writersMax, waitingMax: 2_048),
-            name: "pg-append")
+            name: "pg-append",
+            onOpen: { try $0.execute("SET plan_cache_mode = force_custom_plan", deadline: $1) })
         let readers = Pool(
             info.preparing(false),
             limits: .init(
@@ -86,7 +95,14 @@ public struct LedgerService: Sendable {
             name: "pg-read",
             onOpen: { try $0.execute("SET plan_cache_mode = force_custom_plan", deadline: $1) })
         let pipeline = AppendPipeline(
-            pool: writers, signal: log, host: identity.host, limits: configuration.appendLimits)
+            pool: writers, signal: log, limits: configuration.appendLimits,
+            onOutage: { outage in
+                if let outage {
+                    logger.error("PostgreSQL cannot take appends: \(outage)")
+                } else {
+                    logger.info("PostgreSQL takes appends again")
+                }
+            })
         let projections = ProjectionService(
             info, identity: identity, log: log, projected: projected)
         projections.setPaused(configuration.pausesProjections)
@@ -102,7 +118,7 @@ public struct LedgerService: Sendable {
                 OperationsAPI(
                     pipeline: pipeline, projections: projections, readers: readers,
                     version: Self.version, startedAt: started,
-                    memoryResident: { ResidentMemory.bytes() }),
+                    memoryResident: { ResidentMemory.bytes() }, clock: { SystemClock.now() }),
             ], health: health)
         let work = Task { await projections.run() }
         let months = Task { await keepMonths(info) }
@@ -134,7 +150,7 @@ public struct LedgerService: Sendable {
         logger.info("stopped")
     }
 
-    /// The schema has to be the one of this build.
+    /// The schema has to be that of this build, or a later one: services follow a migration.
     private func checkSchema(_ info: ConnectionInfo) async throws {
         let pool = Pool(info, limits: .init(connectionsMax: 1), name: "pg-start")
         let status: MigrationStatus
@@ -149,9 +165,7 @@ public struct LedgerService: Sendable {
         await pool.shutdown()
         let version = status.version ?? 0
         guard !status.isDirty else {
-            throw StartError.schema(
-                "migration \(version) failed half-way: mend the schema, then "
-                    + "`nexus-ledger migrate force \(version)`")
+            throw StartError.schema("\(MigrationError.dirty(version: status.version))")
         }
         guard version >= Schema.version else {
             throw StartError.schema(
@@ -171,10 +185,11 @@ public struct LedgerService: Sendable {
                         deadline: .after(.seconds(30)))
                     return
                 }
+                try? await Task.sleep(for: .seconds(3_600))
             } catch {
                 logger.error("the next months of the log could not be made: \(error)")
+                try? await Task.sleep(for: .seconds(60))
             }
-            try? await Task.sleep(for: .seconds(3_600))
         }
         await connection.shutdown()
     }

@@ -10,8 +10,9 @@ struct NexusLedger: AsyncParsableCommand {
         commandName: "nexus-ledger",
         abstract: "An event-sourced position ledger for funding-rate arbitrage.",
         discussion: """
-            One log of events a book is the truth; positions, P&L and statistics are derived
-            from it. `serve` runs the ledger, the other commands talk to it over its socket.
+            One log of events a book is the truth; positions, P&L and statistics are
+            derived from it. `serve` runs the ledger, the other commands talk to it over
+            its socket.
 
             EXAMPLES
               nexus-ledger serve --embedded ./ledger --socket ./ledger.sock

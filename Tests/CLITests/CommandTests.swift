@@ -87,6 +87,44 @@ import Testing
         }
     }
 
+    @Test func `an empty list of keys is wrong usage that names the keys, with exit 64`()
+        async throws
+    {
+        let scratch = try Scratch()
+        for keys in ["", ",", ",,"] {
+            let outcome = try await scratch.run(["pnl", "daily", "--by", keys])
+            #expect(outcome.status == 64, "\(keys)")
+            #expect(outcome.errors.contains("day, strategy, asset and venue"), "\(keys)")
+        }
+    }
+
+    @Test func `to name no database is wrong usage that says what to give, with exit 64`()
+        async throws
+    {
+        let scratch = try Scratch()
+        for arguments in [
+            ["serve"], ["serve", "--socket", "s"], ["migrate", "up"], ["migrate", "down", "1"],
+            ["migrate", "status"], ["migrate", "force", "1"],
+        ] {
+            let outcome = try await scratch.run(arguments)
+            #expect(outcome.status == 64, "\(arguments)")
+            #expect(outcome.output == "", "\(arguments)")
+            #expect(outcome.errors.contains("--database CONNINFO or --embedded DIR"))
+        }
+    }
+
+    @Test func `a socket whose directory is not there is refused before a cluster is made`()
+        async throws
+    {
+        let scratch = try Scratch()
+        let outcome = try await scratch.run([
+            "serve", "--embedded", "cluster", "--socket", "none/s",
+        ])
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("directory none cannot be used"), "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: scratch.path + "/cluster"))
+    }
+
     @Test func `help is had of every command, on standard output`() async throws {
         let scratch = try Scratch()
         let main = try await scratch.run(["--help"])
@@ -100,6 +138,19 @@ import Testing
             #expect(outcome.status == 0)
             #expect(outcome.output.hasPrefix("OVERVIEW: "))
             #expect(outcome.errors == "")
+        }
+    }
+
+    @Test func `the help of every command has examples`() async throws {
+        let scratch = try Scratch()
+        for command in [
+            "serve", "append", "import", "import hyperliquid", "fold", "positions", "show",
+            "timeline", "pnl", "pnl daily", "tail", "migrate", "migrate up", "migrate down",
+            "migrate status", "migrate force", "status", "bench", "seed",
+        ] {
+            let words = command.split(separator: " ").map(String.init)
+            let outcome = try await scratch.run(words + ["--help"])
+            #expect(outcome.output.contains("\nEXAMPLES\n  nexus-ledger "), "\(command)")
         }
     }
 }

@@ -68,6 +68,20 @@ import Testing
         #expect(try accounts(outcome).count == 1)
     }
 
+    @Test func `a line of more than 1 MiB is named by its number and the others are folded`()
+        async throws
+    {
+        let long = String(repeating: "x", count: 3 << 20)
+        for end in [Self.fill(Self.one, "a"), Self.fill(Self.one, "a") + "\n" + long] {
+            let outcome = try await fold([Self.opened(Self.one), "", long, end])
+            #expect(outcome.status == 3)
+            let named = outcome.errors.split(separator: "\n")
+            #expect(named.first == "line 3: has more than 1048576 bytes")
+            #expect(named.count == (end.hasSuffix(long) ? 2 : 1))
+            #expect(try accounts(outcome).map { $0["state"] as? String } == ["OPEN"])
+        }
+    }
+
     @Test func `a position that cannot be folded is printed with its error, with exit 4`()
         async throws
     {

@@ -101,12 +101,12 @@ public struct HyperliquidImport: Sendable {
         public let funding: Fixed
     }
 
-    /// - Throws: `InvalidField` for a file that is not a JSON array.
+    /// - Throws: `InvalidField` for a file that is empty or not a JSON array.
     public func convert(
         fills: [File], funding: [File] = []
     ) throws(InvalidField) -> Conversion {
         var report = HyperliquidReport(
-            account: account, files: (fills + funding).map(\.name))
+            account: account, files: (fills + funding).map(\.name), fillFiles: fills.count)
         var coins: [HyperliquidCoin] = []
         for (name, fills) in try read(fills, &report) {
             var coin = HyperliquidCoin(name, account: account, strategy: strategy)
@@ -138,16 +138,26 @@ public struct HyperliquidImport: Sendable {
 
     // MARK: Reading
 
+    /// - Parameter call: The exchange's call that is answered with such a file.
     private func records(
-        of file: File, _ what: String
+        of file: File, _ call: String
     ) throws(InvalidField) -> [JSONValue] {
+        var bytes = file.bytes
+        // Some editors put the byte order mark of UTF-8 at the start.
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
+        guard bytes.contains(where: { $0 > 0x20 }) else {
+            throw InvalidField(file.name, "", "is empty: save the exchange's answer again")
+        }
         do throws(InvalidField) {
-            guard case .array(let records) = try JSONValue(parsing: file.bytes) else {
-                throw InvalidField("", "", "must be a JSON array of \(what)")
+            guard case .array(let records) = try JSONValue(parsing: bytes) else {
+                throw InvalidField("", "", "must be a JSON array")
             }
             return records
         } catch {
-            throw error.within(file.name)
+            let inner = error.within(file.name)
+            throw InvalidField(
+                inner.field, inner.value,
+                inner.cure + "; is this the exchange's answer to \(call)?")
         }
     }
 
@@ -158,13 +168,15 @@ public struct HyperliquidImport: Sendable {
         var known: [HyperliquidFill.Key: [HyperliquidFill]] = [:]
         var keys: [HyperliquidFill.Key] = []
         for (number, file) in files.enumerated() {
-            for (index, record) in try records(of: file, "user fills").enumerated() {
+            for (index, record) in try records(of: file, "userFills").enumerated() {
                 let place = Place(file: number, index: index)
                 report.fillsRead += 1
+                report.readings[place.file].records += 1
                 let fill: HyperliquidFill
                 do throws(InvalidField) {
                     fill = try HyperliquidFill(record, at: place, account: account)
                 } catch {
+                    report.readings[place.file].strange += 1
                     report.leaveOut(place, "fill", because: error.description)
                     continue
                 }
@@ -204,13 +216,15 @@ public struct HyperliquidImport: Sendable {
         var payments: [HyperliquidFunding] = []
         var known: [String: [Timestamp: HyperliquidFunding]] = [:]
         for (number, file) in files.enumerated() {
-            for (index, record) in try records(of: file, "user funding").enumerated() {
+            for (index, record) in try records(of: file, "userFunding").enumerated() {
                 let place = Place(file: firstFile + number, index: index)
                 report.paymentsRead += 1
+                report.readings[place.file].records += 1
                 let payment: HyperliquidFunding
                 do throws(InvalidField) {
                     payment = try HyperliquidFunding(record, at: place)
                 } catch {
+                    report.readings[place.file].strange += 1
                     report.leaveOut(place, "funding", because: error.description)
                     continue
                 }

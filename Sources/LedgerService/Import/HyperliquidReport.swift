@@ -6,6 +6,10 @@ public struct HyperliquidReport: Sendable {
     public let account: String
     /// Files in the order in which places number them: fills, then funding.
     public let files: [String]
+    /// How many of `files` are of fills; they come first.
+    let fillFiles: Int
+    /// What was read of each of `files`.
+    var readings: [Reading]
     /// Records of fills in the files.
     public internal(set) var fillsRead = 0
     /// Records of funding in the files.
@@ -22,6 +26,13 @@ public struct HyperliquidReport: Sendable {
     public private(set) var notes: [String] = []
     /// By name.
     public private(set) var coins: [Coin] = []
+
+    /// What was read of a file.
+    struct Reading: Sendable {
+        var records = 0
+        /// Of those, the ones that are no records of the file's kind.
+        var strange = 0
+    }
 
     /// One record that was left out, or a part of it.
     public struct LeftOut: Sendable, Equatable {
@@ -69,9 +80,25 @@ public struct HyperliquidReport: Sendable {
         }
     }
 
-    init(account: String, files: [String]) {
+    init(account: String, files: [String], fillFiles: Int) {
         self.account = account
         self.files = files
+        self.fillFiles = fillFiles
+        readings = Array(repeating: Reading(), count: files.count)
+    }
+
+    /// Why the files should not be imported, with the cure: one of them has records, but none of
+    /// its kind, or nothing at all was taken. Nil where something was, and where all are empty.
+    public var refusal: String? {
+        for (file, reading) in readings.enumerated()
+        where reading.records > 0 && reading.strange == reading.records {
+            return file < fillFiles
+                ? "\(files[file]) has no user fills: is it the exchange's answer to userFills?"
+                : "\(files[file]) has no user funding: is it the exchange's answer to userFunding?"
+        }
+        guard fillsRead + paymentsRead > 0, fillsTaken + paymentsTaken == 0 else { return nil }
+        return "nothing of \(files.joined(separator: ", ")) was taken, the report says why: are "
+            + "these the exchange's answers to userFills and, of the same time, to userFunding?"
     }
 
     /// "entry 12 of fills.json".

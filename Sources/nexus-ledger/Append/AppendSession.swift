@@ -6,8 +6,8 @@ import Synchronization
 /// Sends the lines of an input over one stream and takes the answers.
 ///
 /// ```
-/// lines ─▶ batches ─▶ [at most 64 unanswered] ─▶ ledger
-///             ▲ stop             ▲ a permit back      │
+/// lines ─▶ batches ─▶ [at most 64 requests and 8,000 events unanswered] ─▶ ledger
+///             ▲ stop             ▲ room again         │
 ///             └── refused line ──┴────── answers ◀────┘
 /// ```
 /// Two tasks share it: one sends, one takes the answers.
@@ -15,7 +15,10 @@ final class AppendSession: Sendable {
     struct Settings: Sendable {
         var input: Int32
         var inputName: String
+        /// Of lines that name none.
         var book: BookName
+        /// The book that --book names: a line that names another one is refused.
+        var namedBook: BookName?
         var batchMax: Int
         /// The whole input is one request.
         var isAtomic: Bool
@@ -25,24 +28,23 @@ final class AppendSession: Sendable {
 
     /// Requests that are sent and not answered.
     static let unansweredMax = 64
+    /// Their events: about two group commits, so that none waits long in the ledger's queue. A
+    /// single request may have more.
+    static let unansweredEventsMax = 8_000
 
     private struct State {
         var tally = AppendTally()
+        /// Who waits for room for so many events.
+        var room: (events: Int, continuation: CheckedContinuation<Void, Never>)?
         var isStopped = false
         var failure: Failure?
     }
 
     private let settings: Settings
     private let state = Mutex(State())
-    /// One element for each request that may be sent.
-    private let permits: AsyncStream<Void>
-    private let permit: AsyncStream<Void>.Continuation
 
     init(_ settings: Settings) {
         self.settings = settings
-        (permits, permit) = AsyncStream.makeStream(
-            bufferingPolicy: .bufferingOldest(AppendSession.unansweredMax))
-        for _ in 0..<AppendSession.unansweredMax { permit.yield() }
     }
 
     var tally: AppendTally { state.withLock(\.tally) }
@@ -71,7 +73,6 @@ final class AppendSession: Sendable {
         // What is complete before the end of an atomic input is one line too many.
         let linesMax = settings.isAtomic ? RequestBatcher.eventsMax + 1 : settings.batchMax
         var batcher = RequestBatcher(eventsMax: linesMax)
-        var permits = permits.makeAsyncIterator()
         var isComplete = false
         while !isComplete, !isStopped, !Task.isCancelled {
             var batch: RequestBatcher.Batch?
@@ -97,7 +98,7 @@ final class AppendSession: Sendable {
                 batch = settings.isAtomic ? nil : batcher.flush()
                 isComplete = true
             }
-            if let batch { try await send(batch, to: writer, &permits) }
+            if let batch { try await send(batch, to: writer) }
             if let malformed { try note(malformed.line, malformed.message) }
         }
     }
@@ -105,7 +106,13 @@ final class AppendSession: Sendable {
     private func parse(_ bytes: [UInt8]) -> Result<EventLine, InvalidField> {
         bytes.withUnsafeBufferPointer { buffer in
             do throws(InvalidField) {
-                return .success(try EventLine(parsing: buffer, defaultBook: settings.book))
+                let line = try EventLine(parsing: buffer, defaultBook: settings.book)
+                if let named = settings.namedBook, line.book != named {
+                    throw InvalidField(
+                        "book", line.book.description,
+                        "the line names another book than --book \(named): leave one of them out")
+                }
+                return .success(line)
             } catch {
                 return .failure(error)
             }
@@ -121,12 +128,41 @@ final class AppendSession: Sendable {
     }
 
     private func send(
-        _ batch: RequestBatcher.Batch, to writer: RPCWriter<Nexus_Ledger_V1_AppendRequest>,
-        _ permits: inout AsyncStream<Void>.Iterator
+        _ batch: RequestBatcher.Batch, to writer: RPCWriter<Nexus_Ledger_V1_AppendRequest>
     ) async throws {
-        guard await permits.next(isolation: nil) != nil, !isStopped else { return }
+        await awaitRoom(for: batch.lines.count)
+        guard !isStopped else { return }
         state.withLock { $0.tally.sent(batch.lines) }
         try await writer.write(batch.request)
+    }
+
+    /// Waits until another request of so many events may be on its way. For the sending task.
+    private func awaitRoom(for events: Int) async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isDone = state.withLock { state -> Bool in
+                    if state.isStopped || Task.isCancelled || state.tally.hasRoom(for: events) {
+                        return true
+                    }
+                    state.room = (events, continuation)
+                    return false
+                }
+                if isDone { continuation.resume() }
+            }
+        } onCancel: {
+            signalRoom(always: true)
+        }
+    }
+
+    private func signalRoom(always: Bool = false) {
+        let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard let (events, continuation) = state.room,
+                always || state.isStopped || state.tally.hasRoom(for: events)
+            else { return nil }
+            state.room = nil
+            return continuation
+        }
+        waiting?.resume()
     }
 
     private func note(_ line: Int, _ message: String) throws {
@@ -147,7 +183,7 @@ final class AppendSession: Sendable {
             if hasRefused || state.tally.firstFailed != nil { state.isStopped = true }
             return (reports, state.tally.firstFailed?.line, state.tally.lines)
         }
-        permit.yield()
+        signalRoom()
         try settings.report.write(reports, firstFailed: firstFailed)
         Progress.standard.show("\(lines) lines")
     }

@@ -39,6 +39,7 @@ struct AppendTally {
     /// The first line that failed, and the status that it was answered with.
     private(set) var firstFailed: (line: Int, status: RPCError.Code)?
     private var waiting: [Item] = []
+    private var eventsWaiting = 0
     private var first = 0
 
     /// Lines that came to an end.
@@ -51,9 +52,18 @@ struct AppendTally {
         }
     }
 
+    /// Whether a request of so many events may be sent now.
+    func hasRoom(for events: Int) -> Bool {
+        let requests = waiting.count - first
+        guard requests > 0 else { return true }
+        return requests < AppendSession.unansweredMax
+            && eventsWaiting + events <= AppendSession.unansweredEventsMax
+    }
+
     /// A request was sent.
     mutating func sent(_ lines: [Int]) {
         waiting.append(.request(lines))
+        eventsWaiting += lines.count
     }
 
     /// A line was not sent.
@@ -70,6 +80,7 @@ struct AppendTally {
             throw Failure(.failed, "the ledger answered a request that was not made: see its log")
         }
         pop()
+        eventsWaiting -= lines.count
         let outcomes: [Outcome]
         switch answer.outcome {
         case .committed(let committed):

@@ -63,7 +63,7 @@ struct BenchPeer {
         try connection.execute(
             """
             DROP TABLE IF EXISTS public.bench_events;
-            CREATE TABLE public.bench_events (LIKE \(month) INCLUDING ALL EXCLUDING CONSTRAINTS);
+            CREATE TABLE public.bench_events (LIKE \(month) INCLUDING ALL);
             """, deadline: .after(.seconds(60)))
     }
 

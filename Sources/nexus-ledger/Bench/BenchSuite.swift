@@ -198,7 +198,7 @@ struct BenchSuite {
                 request.positionID = ids[index % ids.count]
                 let count = try await load.calls.getTimeline(request) { response in
                     var count = 0
-                    for try await _ in response.messages { count += 1 }
+                    for try await message in response.messages { count += message.entries.count }
                     return count
                 }
                 guard count == BenchEvents.eventsOfPosition else {

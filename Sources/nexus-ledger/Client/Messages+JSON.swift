@@ -135,6 +135,27 @@ extension Nexus_Ledger_V1_RecordedEvent {
         write(to: &json)
         return json.bytes
     }
+
+    /// The event as a JSON line of `append` and `fold`: without its book and its place there.
+    var eventLineBytes: [UInt8] {
+        var json = CanonicalJSON(reserving: 1_024)
+        json.beginObject()
+        json.present("actor", actor)
+        json.present("causation_id", causationID)
+        json.present("correlation_id", correlationID)
+        json.key("effective_at")
+        json.timestamp(Timestamp(microseconds: effectiveAtUs))
+        json.present("event_id", eventID)
+        json.key("payload")
+        json.raw(payloadBytes)
+        json.present("position_id", positionID)
+        json.key("schema_version")
+        json.integer(Int64(schemaVersion))
+        json.present("source", source)
+        json.present("type", type)
+        json.endObject()
+        return json.bytes
+    }
 }
 
 extension Nexus_Ledger_V1_TimelineEntry {
@@ -153,6 +174,13 @@ extension Nexus_Ledger_V1_TimelineEntry {
 }
 
 extension CanonicalJSON {
+    /// A member that is left out where the text is empty.
+    fileprivate mutating func present(_ name: StaticString, _ text: String) {
+        guard !text.isEmpty else { return }
+        key(name)
+        string(text)
+    }
+
     /// A member that is null where the text is empty.
     fileprivate mutating func optional(_ name: StaticString, _ text: String) {
         key(name)

@@ -11,7 +11,7 @@ struct AppendCommand: LedgerCommand {
             Each line is one event and, by default, one request, which is atomic. An
             event that the ledger knows already is skipped, so that the same input can
             be appended again after whatever went wrong. A line without "book" goes to
-            --book.
+            --book; one that names another book than --book is refused.
 
             At the first line that is malformed or refused it stops sending and tells
             the line; up to 63 requests behind it are on their way by then, and are told
@@ -63,7 +63,8 @@ struct AppendCommand: LedgerCommand {
         let session = AppendSession(
             AppendSession.Settings(
                 input: try LineReader.open(file), inputName: file, book: common.book,
-                batchMax: batch, isAtomic: atomic, keepsGoing: keepGoing, report: report))
+                namedBook: common.bookOption.book, batchMax: batch, isAtomic: atomic,
+                keepsGoing: keepGoing, report: report))
         do {
             try await Ledger.connected(common) { try await session.run($0) }
         } catch let error as RPCError {

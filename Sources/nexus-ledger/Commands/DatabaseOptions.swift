@@ -20,7 +20,16 @@ struct DatabaseOptions: ParsableArguments {
         guard database == nil || embedded == nil else {
             throw ValidationError("--database and --embedded exclude each other")
         }
+        guard embeddedDirectory != nil || databaseNamed != nil else {
+            throw DatabaseOptions.nothingNamed
+        }
     }
+
+    private static let nothingNamed = ValidationError(
+        "no database is named: give --database CONNINFO or --embedded DIR, or set NEXUS_DATABASE "
+            + "or NEXUS_EMBEDDED")
+
+    private var databaseNamed: String? { database ?? Environment.value("NEXUS_DATABASE") }
 
     /// The directory of the embedded cluster, where one is named.
     var embeddedDirectory: String? {
@@ -32,12 +41,7 @@ struct DatabaseOptions: ParsableArguments {
         if let directory = embeddedDirectory {
             return try EmbeddedCluster(directory: directory).attach()
         }
-        guard let text = database ?? Environment.value("NEXUS_DATABASE") else {
-            throw Failure(
-                .failed,
-                "no database is named: give --database CONNINFO or --embedded DIR, or set "
-                    + "NEXUS_DATABASE")
-        }
-        return text
+        guard let databaseNamed else { throw DatabaseOptions.nothingNamed }
+        return databaseNamed
     }
 }

@@ -8,8 +8,9 @@ struct FoldCommand: LedgerCommand {
         commandName: "fold",
         abstract: "Fold JSON lines of events into accounts, without a database.",
         discussion: """
-            The same code as the ledger's: what append would refuse is named on standard error
-            with its line, repeats are skipped, and each position's account is printed.
+            The same code as the ledger's: what append would refuse is named on
+            standard error with its line, repeats are skipped, and each position's
+            account is printed.
 
             EXAMPLES
               nexus-ledger fold events.jsonl
@@ -28,12 +29,9 @@ struct FoldCommand: LedgerCommand {
 
     func perform() async throws {
         var run = FoldRun()
-        let descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw Failure(.failed, "\(file) cannot be read: \(String(cString: strerror(errno)))")
-        }
+        let descriptor = try LineReader.open(file)
         defer { if descriptor != STDIN_FILENO { close(descriptor) } }
-        try read(descriptor, into: &run)
+        try await read(descriptor, into: &run)
         for line in run.refused {
             Progress.standard.message("line \(line.line): \(line.reason)")
         }
@@ -45,23 +43,19 @@ struct FoldCommand: LedgerCommand {
         }
     }
 
-    /// Reads in pieces of whole lines, so that memory holds events and not their text.
-    private func read(_ descriptor: Int32, into run: inout FoldRun) throws {
-        var rest: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    /// Reads line by line, so that memory holds events and not their text.
+    private func read(_ descriptor: Int32, into run: inout FoldRun) async throws {
+        var reader = LineReader(descriptor, name: file)
         while true {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else {
-                throw Failure(
-                    .failed, "\(file) cannot be read: \(String(cString: strerror(errno)))")
+            switch try await reader.next() {
+            case .line(let number, let bytes):
+                bytes.withUnsafeBufferPointer { run.readLine($0) }
+                Progress.standard.show("\(number) lines read")
+            case .tooLong:
+                run.refuseLine(because: "has more than \(LineReader.lineBytesMax) bytes")
+            case .idle: continue
+            case .end: return
             }
-            if count == 0 { break }
-            rest.append(contentsOf: chunk[..<count])
-            guard let end = rest.lastIndex(of: 0x0A) else { continue }
-            rest[...end].withUnsafeBufferPointer { run.read($0) }
-            rest.removeSubrange(...end)
         }
-        rest.withUnsafeBufferPointer { run.read($0) }
     }
 }

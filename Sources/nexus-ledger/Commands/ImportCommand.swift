@@ -8,6 +8,11 @@ struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
         abstract: "Append what a venue's own files say.",
+        discussion: """
+            EXAMPLES
+              nexus-ledger import hyperliquid --fills fills.json --dry-run
+              nexus-ledger import hyperliquid --fills fills.json --funding funding.json
+            """,
         subcommands: [ImportHyperliquidCommand.self])
 }
 
@@ -17,20 +22,23 @@ struct ImportHyperliquidCommand: LedgerCommand {
         commandName: "hyperliquid",
         abstract: "Make positions of Hyperliquid's user fills and user funding, and append them.",
         discussion: """
-            Reads the answers of the exchange's info endpoint (userFills or userFillsByTime, and
-            userFunding) as they were saved. A position lasts from flat to flat, one a coin at a
-            time; a flip closes one and opens the next. The report says what was taken, what was
-            left out and why, and compares the ledger's realised P&L with the venue's.
+            Reads the answers of the exchange's info endpoint (userFills or
+            userFillsByTime, and userFunding) as they were saved. A position lasts from
+            flat to flat, one a coin at a time; a flip closes one and opens the next.
+            The report says what was taken, what was left out and why, and compares the
+            ledger's realised P&L with the venue's.
 
-            A second run appends nothing. The exchange gives out the latest fills only: keep the
-            files and name all of them (--fills a.json --fills b.json), repeats are passed over. A
-            history that begins later than one that was imported before would make other positions
-            of the same fills, and is refused.
+            A second run appends nothing. The exchange gives out the latest fills only:
+            keep the files and name all of them (--fills a.json --fills b.json), repeats
+            are passed over. A history that begins later than one that was imported
+            before would make other positions of the same fills, and is refused. So is
+            a file whose records are of another kind.
 
             EXAMPLES
               nexus-ledger import hyperliquid --fills fills.json --funding funding.json
-              nexus-ledger import hyperliquid --fills fills.json --account 0x1234… --dry-run
-              nexus-ledger import hyperliquid --fills fills.json --print | nexus-ledger fold -
+              nexus-ledger import hyperliquid --fills fills.json --dry-run
+              nexus-ledger import hyperliquid --fills fills.json --account 0x1234…
+              nexus-ledger import hyperliquid --fills fills.json --print > book.jsonl
 
             \(Failure.help)
             """)
@@ -86,12 +94,16 @@ struct ImportHyperliquidCommand: LedgerCommand {
         let conversion = try convert()
         if prints {
             for line in conversion.report.lines { Progress.standard.message(line) }
+            try check(conversion.report)
             for event in conversion.events {
                 try Output.standard.line(EventLine(book: common.book, event: event).canonicalBytes)
             }
             return
         }
-        guard !dryRun else { return try write(conversion.report, nil) }
+        guard !dryRun, conversion.report.refusal == nil else {
+            try write(conversion.report, nil)
+            return try check(conversion.report)
+        }
         var session = ImportSession()
         do {
             session = try await Ledger.connected(common) { ledger in
@@ -116,6 +128,11 @@ struct ImportHyperliquidCommand: LedgerCommand {
                     + "imported before as another history, account or strategy? Name all files of "
                     + "the history together")
         }
+    }
+
+    /// Refuses files that nothing can be made of.
+    private func check(_ report: HyperliquidReport) throws(Failure) {
+        if let refusal = report.refusal { throw Failure(.refused, refusal) }
     }
 
     private func convert() throws -> HyperliquidImport.Conversion {
@@ -152,7 +169,7 @@ struct ImportHyperliquidCommand: LedgerCommand {
 
     // MARK: The report
 
-    /// - Parameter session: What was appended; nil for a dry run.
+    /// - Parameter session: What was appended; nil if nothing was to be.
     private func write(_ report: HyperliquidReport, _ session: ImportSession?) throws {
         let output = Output.standard
         if common.json {
@@ -162,7 +179,7 @@ struct ImportHyperliquidCommand: LedgerCommand {
         }
         for line in report.lines { try output.line(line.printable) }
         if !report.coins.isEmpty { try output.table(table(report)) }
-        try output.line(session?.words ?? "dry run: nothing was appended")
+        try output.line(session?.words ?? (dryRun ? "dry run: " : "") + "nothing was appended")
     }
 
     private func table(_ report: HyperliquidReport) -> Table {

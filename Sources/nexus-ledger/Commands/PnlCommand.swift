@@ -7,6 +7,11 @@ struct PnlCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pnl",
         abstract: "Show what was earned.",
+        discussion: """
+            EXAMPLES
+              nexus-ledger pnl daily
+              nexus-ledger pnl daily --from 2026-01-05 --by day,venue
+            """,
         subcommands: [PnlDailyCommand.self])
 }
 
@@ -78,12 +83,16 @@ struct PnlDailyCommand: LedgerCommand {
     }
 
     private static func keys(_ text: String) throws -> [Key] {
-        try text.split(separator: ",").map { name in
+        let keys = try text.split(separator: ",").map { name in
             guard let key = Key(rawValue: String(name)) else {
                 throw ValidationError("use day, strategy, asset and venue, with commas")
             }
             return key
         }
+        guard !keys.isEmpty else {
+            throw ValidationError("name one or more of day, strategy, asset and venue")
+        }
+        return keys
     }
 
     func perform() async throws {

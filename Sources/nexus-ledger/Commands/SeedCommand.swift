@@ -8,10 +8,10 @@ struct SeedCommand: LedgerCommand {
         commandName: "seed",
         abstract: "Print a sample book of funding arbitrage as JSON lines for `append`.",
         discussion: """
-            Needs no ledger. The same arguments give the same bytes. Two-leg positions on
-            several venues over ten days: opens in several fills, hourly and 8-hourly
-            funding, partial and full closes, a liquidation, a late fee, a trade that is
-            voided and replaced.
+            Needs no ledger. The same arguments give the same bytes. Two-leg positions
+            on several venues over ten days: opens in several fills, hourly and
+            8-hourly funding, partial and full closes, a liquidation, a late fee, a
+            trade that is voided and replaced.
 
             EXAMPLES
               nexus-ledger seed --seed 1 | nexus-ledger append -
@@ -55,6 +55,13 @@ struct SeedCommand: LedgerCommand {
     func perform() async throws {
         let book = SampleBook(
             seed: seed, positions: positions, start: start, book: bookOption.named ?? .main)
-        for line in book.lines() { try Output.standard.line(line.canonicalBytes) }
+        let output = Output.standard
+        var count = 0
+        for line in book.lines() {
+            try output.line(line.canonicalBytes)
+            count += 1
+            // On a terminal the lines tell it themselves.
+            if !output.isTerminal { Progress.standard.show("\(count) lines written") }
+        }
     }
 }

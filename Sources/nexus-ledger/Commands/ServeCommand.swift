@@ -11,14 +11,15 @@ struct ServeCommand: LedgerCommand {
         commandName: "serve",
         abstract: "Run the ledger on a Unix socket until SIGINT or SIGTERM.",
         discussion: """
-            With --embedded it makes and starts a private PostgreSQL in a directory, migrates it,
-            and stops it at the end. With --database the schema must be migrated already, or give
-            --migrate. A line that begins with "ready" says that clients can connect. A second
-            signal ends it at once; nothing that was acknowledged is lost.
+            With --embedded it makes and starts a private PostgreSQL in a directory,
+            migrates it, and stops it at the end. With --database the schema must be
+            migrated already, or give --migrate. A line that begins with "ready" says
+            that clients can connect. A second signal ends it at once; nothing that was
+            acknowledged is lost.
 
             EXAMPLES
               nexus-ledger serve --embedded ./ledger
-              nexus-ledger serve --database postgresql:///ledger --socket /run/ledger.sock
+              nexus-ledger serve --database postgresql:///ledger --socket ./ledger.sock
 
             \(Failure.help)
             """)
@@ -39,11 +40,26 @@ struct ServeCommand: LedgerCommand {
         help: ArgumentHelp("Keep the projections still, to measure appends.", visibility: .hidden))
     var pauseProjections = false
 
+    func validate() throws {
+        _ = try socketPath()
+    }
+
+    private func socketPath() throws -> String {
+        guard
+            let path = socket ?? Environment.value("NEXUS_SOCKET")
+                ?? databaseOptions.embeddedDirectory.map({ $0 + "/ledger.sock" })
+        else {
+            throw ValidationError("no socket is named: give --socket PATH or set NEXUS_SOCKET")
+        }
+        return path
+    }
+
     func perform() async throws {
         // The signals are blocked before any thread is made, so that all threads inherit that.
         let signals = StopSignals()
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
         let logger = Logger(label: "nexus-ledger")
+        try checkDirectory(of: try socketPath())
         guard let directory = databaseOptions.embeddedDirectory else {
             let conninfo = try databaseOptions.conninfo()
             if migrate { try await MigrateCommand.up(conninfo) { logger.info("\($0)") } }
@@ -66,15 +82,35 @@ struct ServeCommand: LedgerCommand {
         }
     }
 
+    /// Refuses a socket without a directory before a cluster or a schema is made for it. The
+    /// cluster's directory is made with the cluster, and those above it.
+    private func checkDirectory(of socketPath: String) throws(Failure) {
+        let name = socketPath.lastIndex(of: "/").map { socketPath[...$0] } ?? "."
+        var status = stat()
+        let failure = stat(String(name), &status) == 0 ? 0 : errno
+        if failure == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+        if failure == ENOENT, let embedded = databaseOptions.embeddedDirectory,
+            ServeCommand.parts(embedded).starts(with: ServeCommand.parts(String(name)))
+        {
+            return
+        }
+        let directory = name.count > 1 && name.hasSuffix("/") ? name.dropLast() : name
+        throw Failure(
+            .failed,
+            "the socket's directory \(directory) cannot be used: "
+                + systemText(of: failure == 0 ? ENOTDIR : failure)
+                + "; make it, or name another with --socket")
+    }
+
+    /// The names on the way from the root to a directory.
+    private static func parts(_ directory: String) -> [Substring] {
+        EmbeddedCluster(directory: directory).directory.split(separator: "/").filter { $0 != "." }
+    }
+
     private func serve(
         _ conninfo: String, _ signals: StopSignals, _ logger: Logger
     ) async throws {
-        guard
-            let path = socket ?? Environment.value("NEXUS_SOCKET")
-                ?? databaseOptions.embeddedDirectory.map({ $0 + "/ledger.sock" })
-        else {
-            throw ValidationError("no socket is named: give --socket PATH or set NEXUS_SOCKET")
-        }
+        let path = try socketPath()
         var configuration = LedgerService.Configuration(database: conninfo, socketPath: path)
         configuration.pausesProjections = pauseProjections
         let service = LedgerService(configuration, logger: logger)

@@ -10,7 +10,8 @@ struct ShowCommand: LedgerCommand {
         discussion: """
             EXAMPLES
               nexus-ledger show 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
-              nexus-ledger show 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4 --at-least head --json
+              nexus-ledger show --json 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
+              nexus-ledger show --at-least head 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
 
             \(Failure.help)
             """)

@@ -13,12 +13,16 @@ struct TailCommand: LedgerCommand {
             each new event as it is committed, until Ctrl-C; --until-head ends at what
             is there now. The log position comes first in each line: give the last one
             seen to --after to go on from there. With --json each event is a line, with
-            its payload as it was hashed.
+            its payload as it was hashed; with --lines it is the JSON line
+            that `append` and `fold` take, without its book, so that a book can be folded
+            elsewhere or copied into another one.
 
             EXAMPLES
               nexus-ledger tail --last 20
               nexus-ledger tail --type position_opened --type position_closed
               nexus-ledger tail --until-head --json > main.jsonl
+              nexus-ledger tail --until-head --lines | nexus-ledger fold -
+              nexus-ledger tail --until-head --lines | nexus-ledger append --book copy -
               nexus-ledger tail --position 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
 
             \(Failure.help)
@@ -46,9 +50,20 @@ struct TailCommand: LedgerCommand {
     @Flag(help: "End at the head instead of following it.")
     var untilHead = false
 
+    @Flag(help: "Write the JSON lines that append and fold take.")
+    var lines = false
+
     @OptionGroup var common: CommonOptions
 
+    /// How an event is written.
+    private enum Form {
+        case words, json, lines
+    }
+
     func validate() throws {
+        guard !lines || !common.json else {
+            throw ValidationError("give --lines or --json, not both")
+        }
         guard after == nil || last == nil else {
             throw ValidationError("give --after or --last, not both")
         }
@@ -66,7 +81,7 @@ struct TailCommand: LedgerCommand {
     }
 
     func perform() async throws {
-        let json = common.json
+        let form: Form = lines ? .lines : common.json ? .json : .words
         try await Ledger.connected(common) { ledger in
             var request = Nexus_Ledger_V1_SubscribeRequest()
             request.book = ledger.book.description
@@ -78,13 +93,13 @@ struct TailCommand: LedgerCommand {
                 request.after = max(try await ledger.head() - last, 0)
             }
             try await ledger.calls.subscribe(request) { response in
-                try await TailCommand.print(response, json: json)
+                try await TailCommand.print(response, form)
             }
         }
     }
 
     private static func print(
-        _ response: StreamingClientResponse<Nexus_Ledger_V1_SubscribeResponse>, json: Bool
+        _ response: StreamingClientResponse<Nexus_Ledger_V1_SubscribeResponse>, _ form: Form
     ) async throws {
         let output = Output.standard
         var isLive = false
@@ -93,7 +108,11 @@ struct TailCommand: LedgerCommand {
             for try await message in response.messages {
                 switch message.item {
                 case .event(let event):
-                    try json ? output.line(event.canonicalBytes) : output.line(line(event))
+                    switch form {
+                    case .words: try output.line(line(event))
+                    case .json: try output.line(event.canonicalBytes)
+                    case .lines: try output.line(event.eventLineBytes)
+                    }
                     seen = event.logPosition
                 case .caughtUp(let position):
                     isLive = true

@@ -32,13 +32,14 @@ struct TimelineCommand: LedgerCommand {
             request.positionID = id.description
             try await ledger.calls.getTimeline(request) { response in
                 var page = TimelinePage()
-                for try await entry in response.messages {
-                    if json {
-                        try Output.standard.line(entry.canonicalBytes)
-                    } else {
-                        try page.add(entry)
+                for try await message in response.messages {
+                    for entry in message.entries {
+                        if json {
+                            try Output.standard.line(entry.canonicalBytes)
+                        } else {
+                            try page.add(entry)
+                        }
                     }
-                    Progress.standard.show("\(entry.event.version) events")
                 }
                 if !json { try page.finish(id) }
             }
@@ -102,7 +103,7 @@ private struct TimelinePage {
         let output = Output.standard
         guard count > 0 else {
             throw Failure(
-                .failed,
+                .notFound,
                 "position \(id) has no events: `nexus-ledger positions --all` lists what there is")
         }
         if table.count > 0 { try output.table(table) }

@@ -11,6 +11,8 @@ struct Failure: Error {
         case failed = 1
         /// The ledger, or a check before it, refused the input.
         case refused = 2
+        /// What was asked for is not there.
+        case notFound = 5
     }
 
     var kind: Kind
@@ -27,6 +29,7 @@ struct Failure: Error {
           0   done
           1   failed, or the ledger is not available
           2   refused: the input or the state of a position forbids it
+          5   there is no such position
           64  wrong usage
         """
 }
@@ -60,6 +63,7 @@ extension Failure {
     static func kind(of code: RPCError.Code) -> Kind {
         switch code {
         case .invalidArgument, .alreadyExists, .failedPrecondition, .aborted: .refused
+        case .notFound: .notFound
         default: .failed
         }
     }

@@ -14,8 +14,9 @@ final class Output: Sendable {
 
     /// Columns of the terminal; nil where there is none, and then nothing is too wide.
     let widthMax: Int?
+    /// Whether somebody reads along.
+    let isTerminal: Bool
     private let descriptor: Int32
-    private let isTerminal: Bool
     private let buffer = Mutex<[UInt8]>([])
 
     init(descriptor: Int32) {
@@ -59,8 +60,13 @@ final class Output: Sendable {
     }
 
     private func drain(_ buffer: inout [UInt8]) throws {
+        guard !buffer.isEmpty else { return }
         defer { buffer.removeAll(keepingCapacity: true) }
-        let failure = writeAll(buffer, to: descriptor)
+        // Progress may stand where this goes. Its lock is taken within ours, never around it.
+        let failure =
+            isTerminal
+            ? Progress.standard.hidden { writeAll(buffer, to: descriptor) }
+            : writeAll(buffer, to: descriptor)
         if failure == EPIPE { throw Closed() }
         if failure != 0 {
             throw Failure(.failed, "cannot write to standard output: \(systemText(of: failure))")

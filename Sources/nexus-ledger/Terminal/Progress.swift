@@ -51,6 +51,15 @@ final class Progress: Sendable {
         state.withLock { clear(&$0) }
     }
 
+    /// Takes the line away and does `body`, which writes to the same terminal; the line does not
+    /// come back before it is done.
+    func hidden<Value: Sendable>(during body: () -> Value) -> Value {
+        state.withLock { state in
+            clear(&state)
+            return body()
+        }
+    }
+
     private func clear(_ state: inout State) {
         guard state.isShown else { return }
         put("\r\u{1B}[K")
