@@ -1,5 +1,30 @@
 import LedgerCore
 
+/// An id that was derived ahead, and the terms that it was derived from.
+public struct DerivedID: Sendable {
+    /// The derived event_id (accounting.md §2, Identity).
+    public let id: UUID
+    private let terms: FrozenTerms?
+    private let leg: Int
+
+    /// nil for events that bring their own ids, or whose leg is not known.
+    public init?(_ payload: EventPayload, terms: FrozenTerms?) {
+        let leg = payload.leg.flatMap { terms?.leg($0) }
+        let id = EventIdentity.derivedID(
+            of: payload, terms: leg.flatMap { terms?.opened.legs[$0] })
+        guard let id else { return nil }
+        self.id = id
+        self.terms = leg == nil ? nil : terms
+        self.leg = leg ?? 0
+    }
+
+    /// Whether the position's own leg, or none, gives the same id.
+    func holds(for own: FrozenTerms?, _ ownLeg: Int?) -> Bool {
+        guard let terms, let own, let ownLeg else { return self.terms == nil && ownLeg == nil }
+        return own.leg(ownLeg, identifiesLike: terms, leg)
+    }
+}
+
 /// Decides what an append takes and refuses (accounting.md §§2–3): the same code for the log and
 /// for `fold`. Requests are decided one after the other, each on what the earlier ones left; a
 /// refused one leaves nothing.
@@ -54,28 +79,6 @@ public struct Admission<History: StreamHistory> {
         return streams
     }
 
-    /// An id that was derived ahead, and the terms that it was derived from.
-    public struct DerivedID: Sendable {
-        /// The derived event_id (accounting.md §2, Identity).
-        public let id: UUID
-        private let terms: LegTerms?
-
-        /// nil for events that bring their own ids, or whose terms are not known.
-        public init?(_ payload: EventPayload, terms: LegTerms?) {
-            guard let id = EventIdentity.derivedID(of: payload, terms: terms) else { return nil }
-            self.id = id
-            self.terms = terms
-        }
-
-        /// Whether the position's own terms give the same id.
-        func holds(for own: LegTerms?) -> Bool {
-            guard let terms, let own else { return self.terms == nil && own == nil }
-            return terms.venue.isExactly(own.venue) && terms.account.isExactly(own.account)
-                && terms.instrument.isExactly(own.instrument)
-                && terms.fundingInterval == own.fundingInterval
-        }
-    }
-
     /// One event of an admitted request.
     public enum Outcome: Sendable {
         /// To be appended, in its place.
@@ -120,7 +123,9 @@ public struct Admission<History: StreamHistory> {
     /// The first place of an event whose id is known.
     /// - Throws: a content conflict where it is known with other content.
     private mutating func known(_ id: UUID, _ event: NewEvent, at index: Int) throws -> Event? {
-        guard let first = try self.event(id) else { return nil }
+        guard admitted[id] != nil || !history.assumesNew, let first = try self.event(id) else {
+            return nil
+        }
         if let member = EventIdentity.difference(event, from: first) {
             throw Refusal.contentConflict(
                 index: index, eventID: id, member: member, known: first)
@@ -191,14 +196,17 @@ public struct Admission<History: StreamHistory> {
             }
             return id
         }
-        var terms: LegTerms?
+        var leg: Int?
         if let name = event.payload.leg {
             guard let state else { throw noPosition(event, at: index) }
-            guard let leg = state.leg(name) else { throw unknownLeg(name, state, at: index) }
-            terms = state.terms.opened.legs[leg]
+            guard let known = state.leg(name) else { throw unknownLeg(name, state, at: index) }
+            leg = known
         }
-        let known = hint.flatMap { $0.holds(for: terms) ? $0.id : nil }
-        guard let derived = known ?? EventIdentity.derivedID(of: event.payload, terms: terms)
+        let known = hint.flatMap { $0.holds(for: state?.terms, leg) ? $0.id : nil }
+        guard
+            let derived = known
+                ?? EventIdentity.derivedID(
+                    of: event.payload, terms: leg.flatMap { state?.terms.opened.legs[$0] })
         else {
             throw Refusal.invalid(index: index, InvalidField("event_id", "", "is required"))
         }

@@ -1,17 +1,36 @@
 import LedgerCore
 
 /// The terms of a position, which never change: kept once however often its state is copied.
-final class FrozenTerms: Sendable {
-    let opened: PositionOpened
+public final class FrozenTerms: Sendable {
+    /// What the position was opened with.
+    public let opened: PositionOpened
 
-    init(_ opened: PositionOpened) {
+    /// Keeps them.
+    public init(_ opened: PositionOpened) {
         self.opened = opened
+    }
+
+    func leg(_ name: String) -> Int? {
+        for index in opened.legs.indices where opened.legs[index].leg.isExactly(name) {
+            return index
+        }
+        return nil
+    }
+
+    /// Whether a leg gives the same derived ids as one of another position. No leg is copied.
+    func leg(_ leg: Int, identifiesLike other: FrozenTerms, _ otherLeg: Int) -> Bool {
+        self === other && leg == otherLeg
+            || opened.legs[leg].venue.isExactly(other.opened.legs[otherLeg].venue)
+                && opened.legs[leg].account.isExactly(other.opened.legs[otherLeg].account)
+                && opened.legs[leg].instrument.isExactly(other.opened.legs[otherLeg].instrument)
+                && opened.legs[leg].fundingInterval == other.opened.legs[otherLeg].fundingInterval
     }
 }
 
 /// What deciding about a position's next event needs to know of it.
 public struct StreamState: Sendable {
-    let terms: FrozenTerms
+    /// Its frozen terms, shared by all states of the position.
+    public let terms: FrozenTerms
     /// Its frozen terms.
     public var opened: PositionOpened { terms.opened }
     /// The version of its last admitted event.
@@ -35,12 +54,7 @@ public struct StreamState: Sendable {
         self.pendingVoids = pendingVoids
     }
 
-    func leg(_ name: String) -> Int? {
-        for index in terms.opened.legs.indices where terms.opened.legs[index].leg.isExactly(name) {
-            return index
-        }
-        return nil
-    }
+    func leg(_ name: String) -> Int? { terms.leg(name) }
 }
 
 extension StreamState: Hashable {
@@ -67,4 +81,12 @@ public protocol StreamHistory {
     mutating func event(_ id: UUID) throws -> Event?
     /// The position's events by version, marks left out.
     mutating func events(of position: UUID) throws -> [Event]
+    /// Whether the ids of the request's own events are taken for new ones without asking; the
+    /// store finds out in the end.
+    var assumesNew: Bool { get }
+}
+
+extension StreamHistory {
+    /// Ids are asked for.
+    public var assumesNew: Bool { false }
 }

@@ -67,6 +67,17 @@ public final class AppendPipeline: Sendable {
         var statistics = Statistics()
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
         var uses: UInt64 = 0
+        /// Batches that are committed and being answered.
+        var answering = 0
+
+        /// Whether all that was taken is answered.
+        var isIdle: Bool { answering == 0 && lanes.values.allSatisfy(\.cycle.isIdle) }
+
+        mutating func resumeIfIdle() {
+            guard !idleWaiters.isEmpty, isIdle else { return }
+            for waiter in idleWaiters { waiter.resume() }
+            idleWaiters = []
+        }
 
         /// Whether another lane may be made; gives up the idle one that was used least recently.
         mutating func makeRoom(booksMax: Int) -> Bool {
@@ -174,10 +185,7 @@ public final class AppendPipeline: Sendable {
                 if case .write(let items) = lane.cycle.stored() { return items }
                 // A name that was mistyped keeps no queue.
                 if !lane.writer.knowsBook { state.lanes[book] = nil }
-                if state.lanes.values.allSatisfy(\.cycle.isIdle) {
-                    for waiter in state.idleWaiters { waiter.resume() }
-                    state.idleWaiters = []
-                }
+                state.resumeIfIdle()
                 return nil
             }
             guard let next else { return }
@@ -254,6 +262,25 @@ public final class AppendPipeline: Sendable {
         }
         note(outage: nil)
         signal.raise(book, to: committed.head, isOwn: committed.appended > 0)
+        guard committed.appended >= Self.answersApartMin else {
+            Self.answer(batch, committed)
+            return
+        }
+        // The next batch need not wait until thousands of events are answered.
+        state.withLock { $0.answering += 1 }
+        Task {
+            Self.answer(batch, committed)
+            state.withLock { state in
+                state.answering -= 1
+                state.resumeIfIdle()
+            }
+        }
+    }
+
+    /// From so many events on, a batch is answered while the next one is written.
+    private static let answersApartMin = 200
+
+    private static func answer(_ batch: [Pending], _ committed: BookWriter.Committed) {
         for (item, outcome) in zip(batch, committed.outcomes) {
             switch outcome {
             case .success(let places):
@@ -299,7 +326,7 @@ public final class AppendPipeline: Sendable {
         await withCheckedContinuation { continuation in
             let isIdle = state.withLock { state -> Bool in
                 state.isShuttingDown = true
-                if state.lanes.values.allSatisfy(\.cycle.isIdle) { return true }
+                if state.isIdle { return true }
                 state.idleWaiters.append(continuation)
                 return false
             }

@@ -34,7 +34,9 @@ struct BatchRows {
     /// From this many events on, COPY costs less than arrays although it needs two more round
     /// trips.
     static let copyEventsMin = 200
-    private let usesCopy: Bool
+    let usesCopy: Bool
+    /// Whether the events were sent as they were added.
+    private var isSent = false
     private var eventRows = BinaryCopyWriter(columns: 15)
     private var keyRows = BinaryCopyWriter(columns: 4)
 
@@ -148,7 +150,19 @@ struct BatchRows {
         }
     }
 
-    /// Writes everything and commits.
+    /// Sends the events that were added since, once there are enough of them for a message.
+    mutating func send(to out: borrowing CopyInWriter) throws(PostgresError) {
+        isSent = true
+        try out.offer(&eventRows)
+    }
+
+    /// Sends the rest of the events.
+    mutating func finish(_ out: borrowing CopyInWriter) throws(PostgresError) {
+        isSent = true
+        try out.finish(&eventRows)
+    }
+
+    /// Writes everything that was not sent, and commits.
     mutating func write(
         streams: [UUID: StreamState], headBefore: LogPosition, connection: Connection,
         deadline: Deadline
@@ -168,8 +182,10 @@ struct BatchRows {
         let book = Parameter.int4(bookID.rawValue)
         let time = Parameter.timestamp(recordedAt)
         if usesCopy {
-            try connection.copyIn(StoreSQL.copyEvents, deadline: deadline) { out in
-                try out.finish(&eventRows)
+            if !isSent {
+                try connection.copyIn(StoreSQL.copyEvents, deadline: deadline) { out in
+                    try out.finish(&eventRows)
+                }
             }
             try connection.copyIn(StoreSQL.copyKeys, deadline: deadline) { out in
                 try out.finish(&keyRows)

@@ -13,6 +13,11 @@ public final class BookWriter {
     private var bookID: BookID?
     private var cache = StreamCache()
     private let terms = TermsCache()
+    /// Batches that still look their ids up before they decide. Most events are new: then the
+    /// unique key tells at the end what is not, and a look-up of each would cost a sixth of the
+    /// append. After a batch that had a known event or a refusal, the next ones look first.
+    private var lookUps = 0
+    static let lookUpsAfterKnown = 32
 
     /// Waits that free the book when this process is stopped.
     public struct Limits: Sendable {
@@ -31,6 +36,13 @@ public final class BookWriter {
     public init(book: BookName, limits: Limits = Limits()) {
         self.book = book
         self.limits = limits
+    }
+
+    /// Makes a new connection ready for appends. Its statements find what they need by keys,
+    /// whatever the planner knows of the tables, so they are planned once and not at each append,
+    /// which takes longer than an append of one event.
+    public static func prepare(_ connection: Connection, deadline: Deadline) throws {
+        try connection.query(StoreSQL.planOnce, deadline: deadline)
     }
 
     /// Whether the book is known to exist in the database.
@@ -65,9 +77,22 @@ public final class BookWriter {
         _ submissions: [Submission], connection: Connection, deadline: Deadline
     ) throws -> Committed {
         do {
-            return try attempt(submissions, connection: connection, deadline: deadline)
+            if lookUps == 0 {
+                if let committed = try attempt(submissions, assumingNew: true, connection, deadline)
+                {
+                    return committed
+                }
+                connection.rollBackIfOpen(deadline: deadline)
+                lookUps = Self.lookUpsAfterKnown
+            }
+            lookUps -= 1
+            return try decided(submissions, connection, deadline)
         } catch let error as PostgresError {
             connection.rollBackIfOpen(deadline: deadline)
+            if error.serverError?.constraint == "event_id_is_unique_in_its_book", lookUps == 0 {
+                lookUps = Self.lookUpsAfterKnown
+                return try append(submissions, connection: connection, deadline: deadline)
+            }
             if error.sqlstate == .lockNotAvailable {
                 try connection.query(
                     StoreSQL.endStopped, [.int4(Self.count(limits.idleInTransaction))],
@@ -79,40 +104,69 @@ public final class BookWriter {
             // No partition takes the time: the month was not made yet.
             try connection.query(
                 StoreSQL.ensureMonths, [.int4(1)], deadline: deadline)
-            return try attempt(submissions, connection: connection, deadline: deadline)
+            return try decided(submissions, connection, deadline)
         } catch {
             connection.rollBackIfOpen(deadline: deadline)
             throw error
         }
     }
 
-    private func attempt(
-        _ submissions: [Submission], connection: Connection, deadline: Deadline
+    /// Decides and writes a batch whose ids are looked up.
+    private func decided(
+        _ submissions: [Submission], _ connection: Connection, _ deadline: Deadline
     ) throws -> Committed {
+        let committed = try attempt(submissions, assumingNew: false, connection, deadline)
+        guard let committed else { throw StoreError.inconsistent("a batch was not decided") }
+        return committed
+    }
+
+    /// Decides and writes a batch. nil, with nothing written, where it was decided on the
+    /// assumption that all its ids are new and a request is refused: a known one would not be.
+    private func attempt(
+        _ submissions: [Submission], assumingNew: Bool, _ connection: Connection,
+        _ deadline: Deadline
+    ) throws -> Committed? {
         guard let id = try book(for: submissions, connection, deadline) else {
             // A book is made by the first request that it takes, not by a refused one.
             return try refuseAll(submissions)
         }
-        let positions = Set(submissions.lazy.flatMap { $0.events.lazy.map(\.positionID) })
-        var history = PrefetchedHistory(book: id, connection: connection, deadline: deadline)
+        let positions = positions(of: submissions)
+        var history = PrefetchedHistory(
+            book: id, assumesNew: assumingNew, connection: connection, deadline: deadline)
         try fetchTerms(of: positions, submissions, id, connection, deadline)
         let derived = derivedIDs(of: submissions)
         let ids = zip(submissions, derived).flatMap { submission, derived in
             zip(submission.events, derived).compactMap { $1?.id ?? $0.eventID }
         }
-        let locked = try lock(id, ids, positions, &history, connection, deadline)
+        let locked = try lock(
+            id, ids, assumingNew: assumingNew, positions, &history, connection, deadline)
         var admission = Admission(history: history, head: locked.head)
+        let eventsMax = submissions.reduce(0) { $0 + $1.events.count }
         var batch = BatchRows(
-            book: book, bookID: id, recordedAt: locked.recordedAt,
-            eventsMax: submissions.reduce(0) { $0 + $1.events.count })
+            book: book, bookID: id, recordedAt: locked.recordedAt, eventsMax: eventsMax)
         var outcomes: [Outcome] = []
         outcomes.reserveCapacity(submissions.count)
-        for (index, submission) in submissions.enumerated() {
+        func decide(_ index: Int) throws {
+            let submission = submissions[index]
             let decided = try admission.admit(
                 submission.events, derivedIDs: derived[index], recordedAt: locked.recordedAt)
             outcomes.append(decided.map { $0.map(Self.place) })
             if case .success(let admitted) = decided { batch.add(admitted, submission) }
         }
+        if batch.usesCopy, ids.count == eventsMax, submissions.allSatisfy(\.needsNoHistory) {
+            // PostgreSQL takes the first rows while the next ones are decided. A connection in
+            // COPY answers no question: none is asked.
+            try connection.copyIn(StoreSQL.copyEvents, deadline: deadline) { out in
+                for index in submissions.indices {
+                    try decide(index)
+                    try batch.send(to: out)
+                }
+                try batch.finish(out)
+            }
+        } else {
+            for index in submissions.indices { try decide(index) }
+        }
+        if assumingNew, outcomes.contains(where: \.isRefused) { return nil }
         guard batch.count > 0 else {
             connection.rollBackIfOpen(deadline: deadline)
             return Committed(
@@ -125,6 +179,19 @@ public final class BookWriter {
         for (position, state) in admission.streams { cache.insert(state, for: position) }
         return Committed(
             outcomes: outcomes, head: admission.head, appended: batch.count)
+    }
+
+    private func positions(of submissions: [Submission]) -> Set<UUID> {
+        var positions: Set<UUID> = []
+        var last: UUID?
+        for submission in submissions {
+            // Neighbours are mostly of one position.
+            for event in submission.events where event.positionID != last {
+                positions.insert(event.positionID)
+                last = event.positionID
+            }
+        }
+        return positions
     }
 
     private static func place(_ outcome: Admission<PrefetchedHistory>.Outcome) -> Place {
@@ -203,7 +270,8 @@ public final class BookWriter {
                 } catch { return .failure(error) }
             }
             switch parsed {
-            case .success(.opened(let opened)): terms.insert(opened, for: try row[0].id())
+            case .success(.opened(let opened)):
+                terms.insert(FrozenTerms(opened), for: try row[0].id())
             case .success: throw StoreError.inconsistent("event \(position) opens nothing")
             case .failure(let error): throw StoreError.unreadable(position, error)
             }
@@ -214,26 +282,27 @@ public final class BookWriter {
     /// for the others.
     private func derivedIDs(
         of submissions: [Submission]
-    ) -> [[Admission<PrefetchedHistory>.DerivedID?]] {
-        var opening: [UUID: PositionOpened] = [:]
+    ) -> [[DerivedID?]] {
+        var opening: [UUID: FrozenTerms] = [:]
         return submissions.map { submission in
-            submission.events.map { event in
-                if case .opened(let opened) = event.payload { opening[event.positionID] = opened }
-                guard event.type.derivesID else { return nil }
-                let known =
-                    cache[event.positionID]?.opened ?? terms[event.positionID]
-                    ?? opening[event.positionID]
-                let leg = event.payload.leg.flatMap { name in
-                    known?.legs.first { $0.leg.isExactly(name) }
+            submission.events.indices.map { index in
+                let event = submission.events[index]
+                if case .opened(let opened) = event.payload {
+                    opening[event.positionID] = FrozenTerms(opened)
                 }
-                return .init(event.payload, terms: leg)
+                guard event.type.derivesID else { return nil }
+                if let own = submission.derived[index] { return own }
+                let known =
+                    cache[event.positionID]?.terms ?? terms[event.positionID]
+                    ?? opening[event.positionID]
+                return DerivedID(event.payload, terms: known)
             }
         }
     }
 
     /// Begins the transaction, locks the head and reads what the decisions need.
     private func lock(
-        _ id: BookID, _ ids: [UUID], _ positions: Set<UUID>,
+        _ id: BookID, _ ids: [UUID], assumingNew: Bool, _ positions: Set<UUID>,
         _ history: inout PrefetchedHistory, _ connection: Connection, _ deadline: Deadline
     ) throws -> (head: LogPosition, recordedAt: Timestamp) {
         let results = try connection.pipeline(deadline: deadline) { pipeline in
@@ -246,8 +315,10 @@ public final class BookWriter {
                 ])
             pipeline.add(StoreSQL.lockHead, [.int4(id.rawValue)])
             pipeline.add(StoreSQL.clock)
-            pipeline.add(StoreSQL.knownKeys, [.int4(id.rawValue), .uuids(ids)])
             pipeline.add(StoreSQL.streams, [.int4(id.rawValue), .uuids(positions)])
+            if !assumingNew {
+                pipeline.add(StoreSQL.knownKeys, [.int4(id.rawValue), .uuids(ids)])
+            }
         }
         guard let row = results[2].rows.first else {
             bookID = nil
@@ -256,9 +327,11 @@ public final class BookWriter {
         let head = LogPosition(rawValue: try row[0].int64())
         let last = try row[1].ifPresent?.timestamp()
         let clock = try results[3].onlyRow()[0].timestamp()
-        history.note(keys: results[4], asked: ids)
-        try history.fetchKnown()
-        try history.note(streams: results[5], asked: positions, cache: cache, terms: terms)
+        if !assumingNew {
+            history.note(keys: results[5], asked: ids)
+            try history.fetchKnown()
+        }
+        try history.note(streams: results[4], asked: positions, cache: cache, terms: terms)
         return (head, max(last ?? clock, clock))
     }
 
@@ -274,17 +347,24 @@ public final class BookWriter {
 
 /// Frozen terms by position, for positions that have no state in the cache. Bounded.
 final class TermsCache {
-    private var terms: [UUID: PositionOpened] = [:]
+    private var terms: [UUID: FrozenTerms] = [:]
     private static let positionsMax = 10_000
 
-    subscript(position: UUID) -> PositionOpened? { terms[position] }
+    subscript(position: UUID) -> FrozenTerms? { terms[position] }
 
     func removeAll() {
         terms = [:]
     }
 
-    func insert(_ opened: PositionOpened, for position: UUID) {
+    func insert(_ opened: FrozenTerms, for position: UUID) {
         if terms.count >= TermsCache.positionsMax { terms.removeAll(keepingCapacity: true) }
         terms[position] = opened
+    }
+}
+
+extension Result {
+    fileprivate var isRefused: Bool {
+        if case .failure = self { return true }
+        return false
     }
 }

@@ -12,8 +12,12 @@ struct PrefetchedHistory: StreamHistory {
     private var asked: Set<UUID> = []
     private var events: [UUID: Event] = [:]
 
-    init(book: BookID, connection: Connection, deadline: Deadline) {
+    /// The key that is unique in the book says in the end whether they were.
+    let assumesNew: Bool
+
+    init(book: BookID, assumesNew: Bool, connection: Connection, deadline: Deadline) {
         self.book = book
+        self.assumesNew = assumesNew
         self.connection = connection
         self.deadline = deadline
     }
@@ -65,7 +69,7 @@ struct PrefetchedHistory: StreamHistory {
                 states[position] = cached
                 continue
             }
-            let known = cache[position]?.opened ?? terms[position]
+            let known = cache[position]?.opened ?? terms[position]?.opened
             guard let opened = try known ?? openedNow(position) else {
                 throw StoreError.inconsistent("position \(position) has no position_opened")
             }

@@ -53,6 +53,13 @@ public enum StoreSQL {
                 AND l.relation = 'positions.log_head'::regclass)
         """
 
+    /// For a session of appends: one plan a statement, and probes of keys only.
+    static let planOnce = """
+        SELECT set_config('plan_cache_mode', 'force_generic_plan', false),
+               set_config('enable_seqscan', 'off', false),
+               set_config('enable_bitmapscan', 'off', false)
+        """
+
     /// The clock, read after the lock.
     static let clock = "SELECT clock_timestamp()"
 
@@ -312,7 +319,9 @@ public enum StoreSQL {
 
     /// For the test that prepares them all.
     public static let all: [String] = [
-        ensureBook, bookID, books, ensureMonths, ensureMonth, limits, lockHead, endStopped, clock,
+        ensureBook, bookID, books, ensureMonths, ensureMonth, limits, lockHead, endStopped,
+        planOnce,
+        clock,
         head,
         knownKeys, streams, beginnings, openings, insertEvents, insertKeys, saveStreams,
         insertDeliveries,

@@ -1,3 +1,4 @@
+import Admission
 import Crypto
 import LedgerCore
 
@@ -32,6 +33,8 @@ public struct Submission: Sendable {
     public let events: [NewEvent]
     /// Canonical payload of each event and its SHA-256.
     let payloads: [Payload]
+    /// Ids that are derived from the terms of positions which the request opens itself.
+    let derived: [DerivedID?]
     /// Who handed it in; recorded beside the events, outside their hashes.
     public let origin: Origin
     /// Size of the payloads, for limits.
@@ -42,14 +45,35 @@ public struct Submission: Sendable {
         let digest: SHA256Digest
     }
 
-    /// Renders and hashes the payloads; costs about 2 µs an event, so it is done by the caller's
-    /// task and not by the writer.
+    /// Whether it can be decided on the streams and the known events of its ids alone, without
+    /// reading another event.
+    var needsNoHistory: Bool {
+        events.allSatisfy { event in
+            switch event.payload {
+            case .fill(let fill): fill.replaces == nil
+            case .funding(let funding): funding.replaces == nil
+            case .opened, .fee, .mark, .closeRequested, .closed, .cancelled: true
+            case .feeValued, .adjustment, .voided: false
+            }
+        }
+    }
+
+    /// Renders and hashes the payloads, and derives the ids that can be; costs about 3 µs an event,
+    /// so it is done by the caller's task and not by the writer.
     public init(_ events: [NewEvent], origin: Origin) {
         self.events = events
         self.origin = origin
         payloads = events.map { event in
             let bytes = event.payloadBytes
             return Payload(bytes: bytes, digest: LeafHash.digest(of: bytes))
+        }
+        var opening: [UUID: FrozenTerms] = [:]
+        derived = events.map { event in
+            if case .opened(let opened) = event.payload {
+                opening[event.positionID] = FrozenTerms(opened)
+            }
+            guard event.type.derivesID, let terms = opening[event.positionID] else { return nil }
+            return DerivedID(event.payload, terms: terms)
         }
         byteCount = payloads.reduce(0) { $0 + $1.bytes.count }
     }

@@ -154,7 +154,7 @@ struct ClusterLayout: Equatable, Sendable {
         unix_socket_directories = \(quoted(run))
         unix_socket_permissions = 0700
         port = 5432
-        max_connections = 50
+        max_connections = 120
         cluster_name = 'nexus-ledger'
 
         # What is acknowledged is on the disk.

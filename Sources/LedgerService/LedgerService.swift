@@ -86,7 +86,7 @@ public struct LedgerService: Sendable {
             info.preparing(true),
             limits: .init(connectionsMax: configuration.writersMax, waitingMax: 2_048),
             name: "pg-append",
-            onOpen: { try $0.execute("SET plan_cache_mode = force_custom_plan", deadline: $1) })
+            onOpen: { try BookWriter.prepare($0, deadline: $1) })
         let readers = Pool(
             info.preparing(false),
             limits: .init(

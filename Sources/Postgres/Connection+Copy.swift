@@ -144,6 +144,24 @@ public struct CopyInWriter: ~Copyable {
         }
     }
 
+    /// Hands `rows` to libpq once they are at least `bytesMin` long, and sends what the system
+    /// takes without waiting: the server works on it while the next rows are made. What it does
+    /// not take yet is kept in memory, so the caller bounds how much it offers.
+    public func offer(
+        _ rows: inout BinaryCopyWriter, bytesMin: Int = 1 << 15
+    ) throws(PostgresError) {
+        guard rows.byteCount >= bytesMin else { return }
+        try rows.drain { (bytes) throws(PostgresError) in
+            guard connection.handle != nil else { throw .unreachable("lost within COPY") }
+            let start = bytes.assumingMemoryBound(to: CChar.self).baseAddress
+            guard PQputCopyData(handle, start, Int32(bytes.count)) == 1 else {
+                // Its buffer cannot grow: in turn with the server, then.
+                return try send(bytes)
+            }
+            guard PQflush(handle) >= 0 else { throw connection.failedCall(handle) }
+        }
+    }
+
     /// Sends bytes in the COPY's own format.
     public func send(_ bytes: [UInt8]) throws(PostgresError) {
         var failure: PostgresError?

@@ -19,7 +19,7 @@ import Testing
         for (setting, value) in [
             ("listen_addresses", ""), ("fsync", "on"), ("synchronous_commit", "on"),
             ("data_checksums", "on"), ("server_encoding", "UTF8"), ("TimeZone", "UTC"),
-            ("max_connections", "50"), ("lc_collate", "C.UTF-8"),
+            ("max_connections", "120"), ("lc_collate", "C.UTF-8"),
         ] {
             try connection.execute(
                 """

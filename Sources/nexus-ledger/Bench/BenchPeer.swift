@@ -15,7 +15,10 @@ struct BenchPeer {
         var bytes: [UInt8] = []
         try connection.copyOut(
             """
-            COPY (SELECT * FROM positions.events ORDER BY log_position DESC LIMIT \(count))
+            COPY (
+                SELECT n.*
+                FROM (SELECT * FROM positions.events ORDER BY log_position DESC LIMIT \(count)) AS n
+                ORDER BY n.log_position)
             TO STDOUT (FORMAT binary)
             """, deadline: .after(.seconds(120))
         ) { bytes.append(contentsOf: $0) }

@@ -68,6 +68,17 @@ final class BenchProcess {
         return name
     }
 
+    /// Runs `body` with no signal blocked. Threads of a pool block them all, a program inherits
+    /// that, and pgbench would never hear its alarm.
+    private static func withoutBlockedSignals(_ body: () throws -> Void) rethrows {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try body()
+    }
+
     /// Runs a program and returns what it printed.
     static func run(_ arguments: [String]) throws -> String {
         let process = Process()
@@ -75,12 +86,15 @@ final class BenchProcess {
         process.arguments = arguments
         let output = Pipe()
         process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        let errors = Pipe()
+        process.standardError = errors
+        try withoutBlockedSignals { try process.run() }
         let data = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw Failure(.failed, "\(arguments[0]) failed: is PostgreSQL 15 installed whole?")
+            let said = String(
+                decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
+            throw Failure(.failed, "\(arguments[0]) failed: \(said)")
         }
         return String(decoding: data, as: UTF8.self)
     }

@@ -73,12 +73,12 @@ struct BenchSuite {
         let peer = try BenchPeer(try process.conninfo())
         let warmUp = try requests(10_000, of: 500, first: next)
         next += 1_000
-        _ = try await load(process) { try await $0.stream(warmUp, unanswered: 8) }
+        _ = try await load(process) { try await $0.stream(warmUp, unanswered: 16) }
         for _ in 0..<Self.rounds {
             let requests = try requests(events, of: 500, first: next)
             next += UInt64(events / BenchEvents.eventsOfPosition) + 1
             let start = ContinuousClock.now
-            _ = try await load(process) { try await $0.stream(requests, unanswered: 8) }
+            _ = try await load(process) { try await $0.stream(requests, unanswered: 16) }
             if awaitsTables { try await awaitTables(process) }
             ours.append(BenchReport.rate(events, ContinuousClock.now - start))
             let chunks = try peer.chunks(events)
@@ -188,7 +188,7 @@ struct BenchSuite {
         defer { process.stop() }
         let peer = try BenchPeer(try process.conninfo())
         let requests = try requests(20_000, of: 500, first: 90_000_000)
-        _ = try await load(process) { try await $0.stream(requests, unanswered: 8) }
+        _ = try await load(process) { try await $0.stream(requests, unanswered: 16) }
         let ids = requests.flatMap { request in
             Set(request.events.map(\.positionID)).sorted()
         }
@@ -244,7 +244,7 @@ struct BenchSuite {
         while stored < total {
             let requests = try requests(100_000, of: 500, first: next, book: book)
             next += 1_001
-            let duration = try await load(process) { try await $0.stream(requests, unanswered: 8) }
+            let duration = try await load(process) { try await $0.stream(requests, unanswered: 16) }
             stored += 100_000
             rates.append((stored, BenchReport.rate(100_000, duration)))
             Progress.standard.message("growth: \(stored) of \(total) events")
