@@ -33,7 +33,7 @@ struct BatchRows {
 
     /// From this many events on, COPY costs less than arrays although it needs two more round
     /// trips.
-    static let copyEventsMin = 200
+    static let copyEventsMin = 100
     let usesCopy: Bool
     /// Whether the events were sent as they were added.
     private var isSent = false

@@ -216,6 +216,8 @@ public enum StoreSQL {
         ORDER BY log_position
         """
 
+    // One stream is found by its position. `+ 0` keeps the planner from finding it by place instead:
+    // with statistics from before the stream it takes the whole index for one row.
     static let stream = """
         SELECT \(columns)
         FROM positions.events
@@ -223,7 +225,7 @@ public enum StoreSQL {
           AND position_id = $2
           AND recorded_at >= $3
           AND recorded_at <= $4
-          AND log_position <= $5
+          AND log_position + 0 <= $5
         ORDER BY version
         """
 
@@ -234,7 +236,7 @@ public enum StoreSQL {
           AND position_id = $2
           AND recorded_at >= $3
           AND recorded_at <= $4
-          AND log_position <= $5
+          AND log_position + 0 <= $5
           AND event_type <> 'mark_recorded'
         ORDER BY version
         """
@@ -246,7 +248,7 @@ public enum StoreSQL {
           AND position_id = $2
           AND recorded_at >= $3
           AND recorded_at <= $4
-          AND log_position <= $5
+          AND log_position + 0 <= $5
         ORDER BY version
         """
 
@@ -268,7 +270,7 @@ public enum StoreSQL {
               AND position_id = i.position_id
               AND recorded_at >= s.first_recorded_at
               AND recorded_at <= s.last_recorded_at
-              AND log_position <= $3
+              AND log_position + 0 <= $3
             ORDER BY version
         ) AS e
         """
