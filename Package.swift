@@ -9,6 +9,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
 let grpcProtobuf = Target.Dependency.product(
@@ -29,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
         .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", exact: "2.9.2"),
         .package(url: "https://github.com/grpc/grpc-swift-protobuf", exact: "2.4.1"),
@@ -42,25 +44,26 @@ let package = Package(
         .target(
             name: "EventStore",
             dependencies: ["Postgres", "LedgerCore", "Admission", "Projections", crypto]),
+        .target(name: "Outbox", dependencies: ["LedgerCore", grdb]),
         .target(
             name: "AppendPipeline",
-            dependencies: ["EventStore", "Admission", "LedgerCore", "Postgres"]),
+            dependencies: ["EventStore", "Outbox", "Admission", "LedgerCore", "Postgres"]),
         .target(
             name: "ProjectionEngine",
             dependencies: ["Projections", "EventStore", "Postgres", "LedgerCore"]),
         .target(
             name: "LedgerRPC",
             dependencies: [
-                "AppendPipeline", "ProjectionEngine", "EventStore", "Projections", "Admission",
-                "LedgerCore", "Postgres", grpcCore, grpcProtobuf, grpcTransport, protobuf,
-                nioCore, nioPosix, nioHPACK, nioHTTP2,
+                "AppendPipeline", "ProjectionEngine", "EventStore", "Outbox", "Projections",
+                "Admission", "LedgerCore", "Postgres", grpcCore, grpcProtobuf, grpcTransport,
+                protobuf, nioCore, nioPosix, nioHPACK, nioHTTP2,
             ],
             exclude: ["Protos"]),
         .target(
             name: "LedgerService",
             dependencies: [
-                "LedgerRPC", "AppendPipeline", "ProjectionEngine", "EventStore", "Projections",
-                "Admission", "LedgerCore", "Postgres", "Schema", logging, grpcCore,
+                "LedgerRPC", "AppendPipeline", "ProjectionEngine", "EventStore", "Outbox",
+                "Projections", "Admission", "LedgerCore", "Postgres", "Schema", logging, grpcCore,
             ]),
         .target(
             name: "Schema", dependencies: ["Postgres"], path: "sql",
@@ -75,7 +78,7 @@ let package = Package(
             name: "nexus-ledger",
             dependencies: [
                 "LedgerService", "LedgerRPC", "Admission", "Projections", "LedgerCore",
-                "AppendPipeline", "EventStore", "Postgres", "Schema",
+                "AppendPipeline", "EventStore", "Outbox", "Postgres", "Schema",
                 argumentParser, logging, grpcCore, grpcTransport, grpcProtobuf,
             ]),
         .target(
@@ -99,7 +102,9 @@ let package = Package(
             dependencies: ["Admission", "LedgerCore", "LedgerTesting", "Projections"]),
         .testTarget(
             name: "AppendPipelineTests",
-            dependencies: ["AppendPipeline", "Postgres", "LedgerCore"]),
+            dependencies: ["AppendPipeline", "Admission", "Postgres", "LedgerCore"]),
+        .testTarget(
+            name: "OutboxTests", dependencies: ["Outbox", "LedgerCore", "LedgerTesting", grdb]),
         .testTarget(name: "TidyTests"),
         .testTarget(
             name: "CLITests",
