@@ -2668,6 +2668,47 @@ COMMENT ON COLUMN positions.log_head.log_position IS 'Log position of the last e
 
 COMMENT ON COLUMN positions.log_head.book_id IS 'The book, see positions.books.';
 
+CREATE TABLE positions.outbox_discards (
+    discarded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    buffered_at timestamp with time zone NOT NULL,
+    outbox_sequence bigint NOT NULL,
+    position_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    book_id integer NOT NULL,
+    host text NOT NULL,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    event json NOT NULL,
+    CONSTRAINT actor_is_1_to_128_octets CHECK (((octet_length(actor) >= 1) AND (octet_length(actor) <= 128))),
+    CONSTRAINT event_is_an_object CHECK ((json_typeof(event) = 'object'::text)),
+    CONSTRAINT host_is_not_empty CHECK ((host <> ''::text)),
+    CONSTRAINT outbox_sequence_is_positive CHECK ((outbox_sequence >= 1)),
+    CONSTRAINT reason_is_1_to_2000_octets CHECK (((octet_length(reason) >= 1) AND (octet_length(reason) <= 2000))),
+    CONSTRAINT times_are_finite CHECK ((isfinite(discarded_at) AND isfinite(buffered_at)))
+);
+
+COMMENT ON TABLE positions.outbox_discards IS 'A row is an event that an operator discarded from an outbox; never expires. Append only.';
+
+COMMENT ON COLUMN positions.outbox_discards.discarded_at IS 'When it was discarded, by the clock of the database.';
+
+COMMENT ON COLUMN positions.outbox_discards.buffered_at IS 'When the outbox took its request, by the clock of that host.';
+
+COMMENT ON COLUMN positions.outbox_discards.outbox_sequence IS 'Number of its request in the outbox of that host, from 1; a request is discarded whole.';
+
+COMMENT ON COLUMN positions.outbox_discards.position_id IS 'The position that it was meant for.';
+
+COMMENT ON COLUMN positions.outbox_discards.event_id IS 'Identity of the event, as positions.event_keys would have it; refused from now on.';
+
+COMMENT ON COLUMN positions.outbox_discards.book_id IS 'The book, see positions.books.';
+
+COMMENT ON COLUMN positions.outbox_discards.host IS 'Name of the machine whose outbox held it.';
+
+COMMENT ON COLUMN positions.outbox_discards.actor IS 'Who discarded it, 1 to 128 octets.';
+
+COMMENT ON COLUMN positions.outbox_discards.reason IS 'Why, in the words of who discarded it, 1 to 2,000 octets.';
+
+COMMENT ON COLUMN positions.outbox_discards.event IS 'The event''s line exactly as it was buffered; hence json, not jsonb.';
+
 CREATE TABLE positions.projection_checkpoints (
     log_position bigint DEFAULT 0 NOT NULL,
     epoch bigint DEFAULT 0 NOT NULL,
@@ -2879,6 +2920,9 @@ ALTER TABLE ONLY positions.events
 
 ALTER TABLE ONLY positions.event_keys
     ADD CONSTRAINT event_id_is_unique_in_its_book PRIMARY KEY (book_id, event_id);
+
+ALTER TABLE ONLY positions.outbox_discards
+    ADD CONSTRAINT event_is_discarded_once PRIMARY KEY (book_id, event_id);
 
 ALTER TABLE ONLY positions.projection_checkpoints
     ADD CONSTRAINT generation_has_one_checkpoint PRIMARY KEY (book_id, slot);
@@ -3129,6 +3173,18 @@ CREATE TRIGGER events_refuse_row_change BEFORE DELETE OR UPDATE ON positions.eve
 ALTER TABLE positions.events ENABLE ALWAYS TRIGGER events_refuse_row_change;
 
 COMMENT ON TRIGGER events_refuse_row_change ON positions.events IS 'Refuses a change of a row; the months inherit it.';
+
+CREATE TRIGGER outbox_discards_refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON positions.outbox_discards FOR EACH STATEMENT EXECUTE FUNCTION positions.refuse_change();
+
+ALTER TABLE positions.outbox_discards ENABLE ALWAYS TRIGGER outbox_discards_refuse_change;
+
+COMMENT ON TRIGGER outbox_discards_refuse_change ON positions.outbox_discards IS 'Refuses a statement that would change discards, even one that matches no row.';
+
+CREATE TRIGGER outbox_discards_refuse_row_change BEFORE DELETE OR UPDATE ON positions.outbox_discards FOR EACH ROW EXECUTE FUNCTION positions.refuse_change();
+
+ALTER TABLE positions.outbox_discards ENABLE ALWAYS TRIGGER outbox_discards_refuse_row_change;
+
+COMMENT ON TRIGGER outbox_discards_refuse_row_change ON positions.outbox_discards IS 'Refuses a change of a row, also by logical replication.';
 
 ALTER TABLE ONLY positions.projection_checkpoints
     ADD CONSTRAINT checkpoint_belongs_to_a_book FOREIGN KEY (book_id) REFERENCES positions.books(book_id);

@@ -22,8 +22,13 @@ VALUES (:book, gen_random_uuid(), 1, '2150-01-15 00:00:00+00');
 INSERT INTO positions.deliveries (book_id, log_position, last_position, host)
 VALUES (:book, 1, 1, 'here');
 
+INSERT INTO positions.outbox_discards
+       (book_id, event_id, position_id, host, outbox_sequence, buffered_at, actor, reason, event)
+VALUES (:book, gen_random_uuid(), gen_random_uuid(), 'here', 1, '2150-01-15 00:00:00+00', 'ann',
+        'sent twice', '{}');
+
 -- Every statement that could change a row, once a table: the log, a month of it, a month without
--- events, the keys, the deliveries.
+-- events, the keys, the deliveries, the discards.
 SELECT positions.ensure_month('2150-02-15 00:00:00+00');
 
 CREATE TEMPORARY TABLE changes AS
@@ -32,7 +37,8 @@ SELECT t.name, s.what, format(s.sql, t.name, t.key) AS sql
                ('positions.events_y2150m01', 'log_position'),
                ('positions.events_y2150m02', 'log_position'),
                ('positions.event_keys',      'log_position'),
-               ('positions.deliveries',      'last_position')) AS t (name, key)
+               ('positions.deliveries',      'last_position'),
+               ('positions.outbox_discards', 'outbox_sequence')) AS t (name, key)
  CROSS JOIN (VALUES
        ('UPDATE',               'UPDATE %1$s SET %2$s = %2$s'),
        ('UPDATE of the key',    'UPDATE %1$s SET book_id = book_id + 1'),
@@ -58,7 +64,8 @@ SELECT t.name, 'ON CONFLICT DO UPDATE',
                ('positions.events_y2150m01', 'log_position', 'event_has_one_place_y2150m01'),
                ('positions.events_y2150m02', 'log_position', 'event_has_one_place_y2150m02'),
                ('positions.event_keys', 'log_position', 'event_id_is_unique_in_its_book'),
-               ('positions.deliveries', 'last_position', 'run_of_events_is_delivered_once'))
+               ('positions.deliveries', 'last_position', 'run_of_events_is_delivered_once'),
+               ('positions.outbox_discards', 'outbox_sequence', 'event_is_discarded_once'))
     AS t (name, key, arbiter);
 
 INSERT INTO changes
@@ -88,6 +95,7 @@ ALTER TABLE positions.events_y2150m01 OWNER TO log_owner;
 ALTER TABLE positions.events_y2150m02 OWNER TO log_owner;
 ALTER TABLE positions.event_keys OWNER TO log_owner;
 ALTER TABLE positions.deliveries OWNER TO log_owner;
+ALTER TABLE positions.outbox_discards OWNER TO log_owner;
 
 SELECT ok(NOT has_table_privilege('log_owner', t.name, p.privilege),
           format('the owner has no privilege to %s %s', p.privilege, t.name))
@@ -99,7 +107,7 @@ SELECT ok(NOT has_table_privilege('log_owner', t.name, p.privilege),
 SET LOCAL ROLE log_owner;
 GRANT ALL
     ON positions.events, positions.events_y2150m01, positions.events_y2150m02,
-       positions.event_keys, positions.deliveries
+       positions.event_keys, positions.deliveries, positions.outbox_discards
     TO log_owner;
 RESET ROLE;
 
@@ -131,6 +139,17 @@ SELECT lives_ok(
           ON CONFLICT DO NOTHING$$,
     'ON CONFLICT DO NOTHING changes nothing and is no change');
 
+SELECT lives_ok(
+    $$INSERT INTO positions.outbox_discards
+      SELECT *
+        FROM positions.outbox_discards
+          ON CONFLICT DO NOTHING$$,
+    'nor is it one of the discards');
+
+SELECT is(count(*), 1::bigint, 'the discard still stands')
+  FROM positions.outbox_discards AS d
+ WHERE d.book_id = :book;
+
 SELECT is(count(*), 0::bigint, 'no guard of the log fires on INSERT')
   FROM pg_trigger AS t
  WHERE t.tgfoid = 'positions.refuse_change'::regproc
@@ -155,9 +174,10 @@ SELECT is_empty(
                        UNION ALL
                       VALUES ('positions.events'::regclass),
                              ('positions.event_keys'::regclass),
-                             ('positions.deliveries'::regclass)) AS r (guarded)) AS g
+                             ('positions.deliveries'::regclass),
+                             ('positions.outbox_discards'::regclass)) AS r (guarded)) AS g
        WHERE g.kinds IS DISTINCT FROM ARRAY[1 + 2 + 8 + 16, 2 + 8 + 16 + 32]$$,
-    'the log and every month of it have a guard of rows and a guard of every statement');
+    'the log, each month and the discards have a guard of rows and a guard of every statement');
 
 SELECT * FROM finish();
 
