@@ -15,6 +15,13 @@ public enum AppendError: Error, Sendable {
     case failed(String)
 }
 
+extension AppendError {
+    /// PostgreSQL does not take it now, and nothing else does.
+    static func away(_ reason: String) -> AppendError {
+        .unavailable(reason + "; send it again later, events that are known by then are skipped")
+    }
+}
+
 extension PostgresError {
     /// Whether PostgreSQL as a whole cannot take appends now (architecture.md, "The outbox").
     public var isOutage: Bool {
@@ -39,16 +46,14 @@ extension PostgresError {
 
     /// What a caller is told: no statement, no settings of the connection.
     var callerText: String {
-        let what =
-            switch self {
-            case .timedOut: "the database did not answer in time"
-            case .unreachable: "the database is unreachable"
-            case .exhausted: "the database is too busy"
-            case .server(let error):
-                "the database cannot take it now: \(error.message) (\(error.sqlstate))"
-            case .protocolViolation, .decoding, .invalidConnectionInfo, .shutDown: description
-            }
-        return what + "; send it again later, events that are known by then are skipped"
+        switch self {
+        case .timedOut: "the database did not answer in time"
+        case .unreachable: "the database is unreachable"
+        case .exhausted: "the database is too busy"
+        case .server(let error):
+            "the database cannot take it now: \(error.message) (\(error.sqlstate))"
+        case .protocolViolation, .decoding, .invalidConnectionInfo, .shutDown: description
+        }
     }
 
     /// Whether the same transaction may succeed at once.

@@ -1,6 +1,7 @@
 import Admission
 import EventStore
 import LedgerCore
+import Outbox
 import Postgres
 import Synchronization
 
@@ -9,14 +10,8 @@ public final class AppendPipeline: Sendable {
     /// What became of a request that was taken.
     public enum Answer: Sendable {
         case committed([Place])
-        /// It waits in the outbox (the seam of `Divert`).
+        /// It is durable in the outbox, and gets its places once PostgreSQL takes it.
         case buffered(sequence: Int64, reason: String)
-    }
-
-    /// Where requests go while PostgreSQL cannot take them. None yet: they are then answered
-    /// with `AppendError.unavailable`.
-    public protocol Divert: Sendable {
-        func divert(_ submission: Submission, book: BookName, reason: String) async throws -> Int64
     }
 
     /// Counters since the start.
@@ -25,6 +20,8 @@ public final class AppendPipeline: Sendable {
         public var events: Int64 = 0
         /// Requests that were decided, the refused ones among them.
         public var requests: Int64 = 0
+        /// Requests that were buffered in the outbox.
+        public var buffered: Int64 = 0
         /// Requests that the ledger's rules refused.
         public var refused: Int64 = 0
         /// Transactions that appended something.
@@ -40,6 +37,8 @@ public final class AppendPipeline: Sendable {
     }
 
     struct Pending: CommitItem {
+        /// In the order of arrival, over all lanes.
+        let number: UInt64
         let submission: Submission
         let deadline: Deadline
         let completion: Completion
@@ -92,23 +91,25 @@ public final class AppendPipeline: Sendable {
     }
 
     private let state = Mutex(State())
+    private let arrivals = Atomic<UInt64>(0)
     private let pool: Pool
     private let signal: LogSignal
-    private let divert: (any Divert)?
+    private let diversion: Diversion?
     private let onOutage: @Sendable (String?) -> Void
     /// The bounds that it was made with.
     public let limits: AppendLimits
 
-    /// `pool` is used for appends only; one connection writes one book at a time. `onOutage` is
-    /// told once when PostgreSQL cannot take appends, and (nil) when it can again.
+    /// `pool` is used for appends only; one connection writes one book at a time. Without a
+    /// `diversion` requests are answered with `AppendError.unavailable` while PostgreSQL is away.
+    /// `onOutage` is told once when PostgreSQL cannot take appends, and (nil) when it can again.
     public init(
         pool: Pool, signal: LogSignal, limits: AppendLimits = AppendLimits(),
-        divert: (any Divert)? = nil, onOutage: @escaping @Sendable (String?) -> Void = { _ in }
+        diversion: Diversion? = nil, onOutage: @escaping @Sendable (String?) -> Void = { _ in }
     ) {
         self.pool = pool
         self.signal = signal
         self.limits = limits
-        self.divert = divert
+        self.diversion = diversion
         self.onOutage = onOutage
     }
 
@@ -130,7 +131,8 @@ public final class AppendPipeline: Sendable {
         _ submission: Submission, to book: BookName, completion: @escaping Completion
     ) {
         let pending = Pending(
-            submission: submission, deadline: .after(limits.deadline), completion: completion)
+            number: arrivals.add(1, ordering: .relaxed).newValue, submission: submission,
+            deadline: .after(limits.deadline), completion: completion)
         switch enqueue(pending, book) {
         case .queued: break
         case .failed(let error): completion(.failure(error))
@@ -195,6 +197,62 @@ public final class AppendPipeline: Sendable {
 
     private func commit(_ batch: [Pending], _ book: BookName) async {
         guard let lane = state.withLock({ $0.lanes[book] }) else { return }
+        guard let diversion else {
+            await write(batch, book, lane, divertsAt: .distant)
+            return
+        }
+        if let reason = diversion.reason {
+            await divert(batch, book, reason)
+            return
+        }
+        let held: Set<Int>
+        do throws(OutboxError) {
+            held = try await diversion.held(batch.map(\.submission), of: book)
+        } catch {
+            answer(batch, .failure(AppendError(buffering: error, reason: "the outbox is broken")))
+            return
+        }
+        let direct = batch.indices.filter { !held.contains($0) }.map { batch[$0] }
+        let left = await write(
+            direct, book, lane, divertsAt: .after(limits.divertAfter))
+        guard let (undone, reason) = left else {
+            await divert(
+                held.sorted().map { batch[$0] }, book, "an earlier event of its position waits")
+            return
+        }
+        // In their order: what was to be diverted anyway may come before or behind.
+        let open = Set(undone.map(\.number))
+        await divert(
+            batch.indices.filter { held.contains($0) || open.contains(batch[$0].number) }
+                .map { batch[$0] }, book, reason)
+    }
+
+    /// Buffers requests and answers them.
+    private func divert(_ batch: [Pending], _ book: BookName, _ reason: String) async {
+        guard let diversion, !batch.isEmpty else { return }
+        let answers = await diversion.divert(batch.map(\.submission), of: book, reason: reason)
+        var buffered: Int64 = 0
+        var refused: Int64 = 0
+        for answer in answers {
+            switch answer {
+            case .success(.buffered): buffered += 1
+            case .failure(.refused): refused += 1
+            default: break
+            }
+        }
+        state.withLock { state in
+            state.statistics.buffered += buffered
+            state.statistics.refused += refused
+        }
+        for (item, answer) in zip(batch, answers) { item.completion(answer) }
+    }
+
+    /// Commits a batch in PostgreSQL and answers its requests. Those that are left when PostgreSQL
+    /// does not take them by `divertsAt` come back unanswered, with the reason.
+    @discardableResult
+    private func write(
+        _ batch: [Pending], _ book: BookName, _ lane: Lane, divertsAt: Deadline
+    ) async -> (left: [Pending], reason: String)? {
         var batch = batch
         var reason = "the ledger was too busy"
         var backoff = Duration.milliseconds(20)
@@ -202,11 +260,11 @@ public final class AppendPipeline: Sendable {
             // Each request has a deadline of its own: an old one fails no younger one.
             let late = batch.indices(where: \.deadline.hasPassed)
             if !late.isEmpty {
-                answer(Array(batch[late]), .failure(.unavailable(reason)))
+                answer(Array(batch[late]), .failure(.away(reason)))
                 batch.removeSubranges(late)
             }
-            guard !batch.isEmpty else { return }
-            let deadline = batch.map(\.deadline).reduce(Deadline.distant, Deadline.earlier)
+            guard !batch.isEmpty else { return nil }
+            let deadline = batch.map(\.deadline).reduce(divertsAt, Deadline.earlier)
             do {
                 let submissions = batch.map(\.submission)
                 let committed = try await pool.run(deadline: deadline) { connection in
@@ -214,7 +272,7 @@ public final class AppendPipeline: Sendable {
                         submissions, connection: connection, deadline: deadline)
                 }
                 settle(batch, committed, book)
-                return
+                return nil
             } catch let error as PostgresError where error.isTransient {
                 reason = error.callerText
                 try? await Task.sleep(for: .milliseconds(Int.random(in: 1...10)))
@@ -222,9 +280,9 @@ public final class AppendPipeline: Sendable {
                 lane.writer.invalidate()
                 reason = error.callerText
                 note(outage: error.description)
-                guard divert == nil else {
-                    await giveUp(batch, book, reason)
-                    return
+                if divertsAt.hasPassed {
+                    diversion?.markDown(reason)
+                    return (batch, reason)
                 }
                 try? await Task.sleep(for: backoff)
                 backoff = min(backoff * 2, .milliseconds(250))
@@ -232,11 +290,15 @@ public final class AppendPipeline: Sendable {
                 lane.writer.invalidate()
                 guard batch.count > 1 else {
                     answer(batch, .failure(.failed("\(error)")))
-                    return
+                    return nil
                 }
                 // One of them is at fault: each on its own, so that no loser fails another.
-                for item in batch { await commit([item], book) }
-                return
+                for (number, item) in batch.enumerated() {
+                    if let (left, reason) = await write([item], book, lane, divertsAt: divertsAt) {
+                        return (left + batch[(number + 1)...], reason)
+                    }
+                }
+                return nil
             }
         }
     }
@@ -253,7 +315,7 @@ public final class AppendPipeline: Sendable {
 
     private func settle(_ batch: [Pending], _ committed: BookWriter.Committed, _ book: BookName) {
         var refused: Int64 = 0
-        for case .failure in committed.outcomes { refused += 1 }
+        for case .refused in committed.outcomes { refused += 1 }
         state.withLock { state in
             state.statistics.events += Int64(committed.appended)
             state.statistics.requests += Int64(batch.count) - refused
@@ -261,6 +323,7 @@ public final class AppendPipeline: Sendable {
             state.statistics.commits += committed.appended > 0 ? 1 : 0
         }
         note(outage: nil)
+        diversion?.noteCommitted(book, committed.streams)
         signal.raise(book, to: committed.head, isOwn: committed.appended > 0)
         guard committed.appended >= Self.answersApartMin else {
             Self.answer(batch, committed)
@@ -283,29 +346,24 @@ public final class AppendPipeline: Sendable {
     private static func answer(_ batch: [Pending], _ committed: BookWriter.Committed) {
         for (item, outcome) in zip(batch, committed.outcomes) {
             switch outcome {
-            case .success(let places):
-                item.completion(.success(.committed(places)))
-            case .failure(let refusal):
-                item.completion(.failure(.refused(refusal)))
-            }
-        }
-    }
-
-    private func giveUp(_ batch: [Pending], _ book: BookName, _ reason: String) async {
-        guard let divert else { return }
-        for item in batch {
-            do {
-                let sequence = try await divert.divert(
-                    item.submission, book: book, reason: reason)
-                answer([item], .success(.buffered(sequence: sequence, reason: reason)))
-            } catch {
-                answer([item], .failure(.unavailable("\(reason); the outbox: \(error)")))
+            case .committed(let places): item.completion(.success(.committed(places)))
+            case .refused(let refusal): item.completion(.failure(.refused(refusal)))
+            case .blocked: item.completion(.failure(.failed("the batch keeps no order")))
             }
         }
     }
 
     private func answer(_ batch: [Pending], _ result: Result<Answer, AppendError>) {
         for item in batch { item.completion(result) }
+    }
+
+    /// Carries the outbox into PostgreSQL until cancelled; returns at once without an outbox.
+    public func drain() async {
+        guard let diversion else { return }
+        await Drain(
+            diversion, pool: pool, signal: signal, limits: limits,
+            note: { self.note(outage: $0) }
+        ).run()
     }
 
     /// Counters and the length of the queues.

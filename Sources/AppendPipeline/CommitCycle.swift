@@ -14,6 +14,8 @@ public struct AppendLimits: Sendable {
     public var booksMax = 1_000
     /// How long a request may take from its arrival, retries included.
     public var deadline = Duration.seconds(5)
+    /// How long PostgreSQL may fail before a request goes to the outbox.
+    public var divertAfter = Duration.milliseconds(800)
 
     /// Makes the default limits.
     public init() {}

@@ -30,6 +30,8 @@ struct BatchRows {
     private var runLasts = ArrayBuilder(of: .int8)
     private var runPeers = ArrayBuilder(of: .int8)
     private var runHosts = ArrayBuilder(of: .text)
+    private var runBuffered = ArrayBuilder(of: .timestamptz)
+    private var runSequences = ArrayBuilder(of: .int8)
 
     /// From this many events on, COPY costs less than arrays although it needs two more round
     /// trips.
@@ -71,6 +73,13 @@ struct BatchRows {
             runPeers.append.null()
         }
         runHosts.append.text(submission.origin.host)
+        if let buffered = submission.origin.buffered {
+            runBuffered.append.timestamptz(microseconds: buffered.at.microseconds)
+            runSequences.append.int8(buffered.sequence)
+        } else {
+            runBuffered.append.null()
+            runSequences.append.null()
+        }
     }
 
     private mutating func add(
@@ -206,7 +215,10 @@ struct BatchRows {
             [book, time, ids.take(), versions.take(), states.take(), progresses.take()])
         pipeline.add(
             StoreSQL.insertDeliveries,
-            [book, runFirsts.take(), runLasts.take(), runPeers.take(), runHosts.take()])
+            [
+                book, runFirsts.take(), runLasts.take(), runPeers.take(), runHosts.take(),
+                runBuffered.take(), runSequences.take(),
+            ])
         pipeline.add(
             StoreSQL.moveHead,
             [book, .int8(lastPosition.rawValue), time, .int8(headBefore.rawValue)])

@@ -48,19 +48,6 @@ public final class BookWriter {
     /// Whether the book is known to exist in the database.
     public var knowsBook: Bool { bookID != nil }
 
-    /// What became of one request.
-    public typealias Outcome = Result<[Place], Refusal>
-
-    /// What became of a batch.
-    public struct Committed: Sendable {
-        /// One for each submission, in their order.
-        public var outcomes: [Outcome]
-        /// The book's head after the commit.
-        public var head: LogPosition
-        /// Events that were appended.
-        public var appended: Int
-    }
-
     /// Forgets what was cached: after an error whose outcome is not known, and in case another
     /// database answers the next time.
     public func invalidate() {
@@ -69,29 +56,32 @@ public final class BookWriter {
         bookID = nil
     }
 
-    /// Appends a batch.
+    /// Appends a batch. With `keepsOrder` nothing overtakes a refused request of its position,
+    /// except one whose content contradicts what is known: that one blocks nothing.
     /// - Throws: `PostgresError` and `StoreError`; nothing was appended then, except that after
     ///   `.unreachable` and `.timedOut` the outcome is unknown: send the batch again, known ids
     ///   are answered with their first places.
     public func append(
-        _ submissions: [Submission], connection: Connection, deadline: Deadline
+        _ submissions: [Submission], keepsOrder: Bool = false, connection: Connection,
+        deadline: Deadline
     ) throws -> Committed {
         do {
             if lookUps == 0 {
-                if let committed = try attempt(submissions, assumingNew: true, connection, deadline)
-                {
-                    return committed
-                }
+                let committed = try attempt(
+                    submissions, keepsOrder, assumingNew: true, connection, deadline)
+                if let committed { return committed }
                 connection.rollBackIfOpen(deadline: deadline)
                 lookUps = Self.lookUpsAfterKnown
             }
             lookUps -= 1
-            return try decided(submissions, connection, deadline)
+            return try decided(submissions, keepsOrder, connection, deadline)
         } catch let error as PostgresError {
             connection.rollBackIfOpen(deadline: deadline)
             if error.serverError?.constraint == "event_id_is_unique_in_its_book", lookUps == 0 {
                 lookUps = Self.lookUpsAfterKnown
-                return try append(submissions, connection: connection, deadline: deadline)
+                return try append(
+                    submissions, keepsOrder: keepsOrder, connection: connection,
+                    deadline: deadline)
             }
             if error.sqlstate == .lockNotAvailable {
                 try connection.query(
@@ -104,7 +94,7 @@ public final class BookWriter {
             // No partition takes the time: the month was not made yet.
             try connection.query(
                 StoreSQL.ensureMonths, [.int4(1)], deadline: deadline)
-            return try decided(submissions, connection, deadline)
+            return try decided(submissions, keepsOrder, connection, deadline)
         } catch {
             connection.rollBackIfOpen(deadline: deadline)
             throw error
@@ -113,9 +103,11 @@ public final class BookWriter {
 
     /// Decides and writes a batch whose ids are looked up.
     private func decided(
-        _ submissions: [Submission], _ connection: Connection, _ deadline: Deadline
+        _ submissions: [Submission], _ keepsOrder: Bool, _ connection: Connection,
+        _ deadline: Deadline
     ) throws -> Committed {
-        let committed = try attempt(submissions, assumingNew: false, connection, deadline)
+        let committed = try attempt(
+            submissions, keepsOrder, assumingNew: false, connection, deadline)
         guard let committed else { throw StoreError.inconsistent("a batch was not decided") }
         return committed
     }
@@ -123,12 +115,12 @@ public final class BookWriter {
     /// Decides and writes a batch. nil, with nothing written, where it was decided on the
     /// assumption that all its ids are new and a request is refused: a known one would not be.
     private func attempt(
-        _ submissions: [Submission], assumingNew: Bool, _ connection: Connection,
-        _ deadline: Deadline
+        _ submissions: [Submission], _ keepsOrder: Bool, assumingNew: Bool,
+        _ connection: Connection, _ deadline: Deadline
     ) throws -> Committed? {
         guard let id = try book(for: submissions, connection, deadline) else {
             // A book is made by the first request that it takes, not by a refused one.
-            return try refuseAll(submissions)
+            return try refuseAll(submissions, keepsOrder)
         }
         let positions = positions(of: submissions)
         var history = PrefetchedHistory(
@@ -146,12 +138,31 @@ public final class BookWriter {
             book: book, bookID: id, recordedAt: locked.recordedAt, eventsMax: eventsMax)
         var outcomes: [Outcome] = []
         outcomes.reserveCapacity(submissions.count)
+        var blocked: [UUID: Int] = [:]
         func decide(_ index: Int) throws {
             let submission = submissions[index]
+            if let first = blocked.blocker(of: submission) {
+                blocked.block(submission, by: first)
+                outcomes.append(.blocked(by: first))
+                return
+            }
+            if let refusal = locked.discards.refusal(of: submission, derived[index]) {
+                outcomes.append(.refused(refusal))
+                if keepsOrder { blocked.block(submission, by: index) }
+                return
+            }
             let decided = try admission.admit(
                 submission.events, derivedIDs: derived[index], recordedAt: locked.recordedAt)
-            outcomes.append(decided.map { $0.map(Self.place) })
-            if case .success(let admitted) = decided { batch.add(admitted, submission) }
+            switch decided {
+            case .success(let admitted):
+                outcomes.append(.committed(admitted.map(Self.place)))
+                batch.add(admitted, submission)
+            case .failure(let refusal):
+                outcomes.append(.refused(refusal))
+                if keepsOrder, !refusal.isContentConflict {
+                    blocked.block(submission, by: index)
+                }
+            }
         }
         if batch.usesCopy, ids.count == eventsMax, submissions.allSatisfy(\.needsNoHistory) {
             // PostgreSQL takes the first rows while the next ones are decided. A connection in
@@ -170,15 +181,17 @@ public final class BookWriter {
         guard batch.count > 0 else {
             connection.rollBackIfOpen(deadline: deadline)
             return Committed(
-                outcomes: outcomes, head: locked.head, appended: 0)
+                outcomes: outcomes, head: locked.head, recordedAt: locked.recordedAt, appended: 0)
         }
         try admission.settle()
         try batch.write(
             streams: admission.streams, headBefore: locked.head, connection: connection,
             deadline: deadline)
-        for (position, state) in admission.streams { cache.insert(state, for: position) }
+        let streams = admission.streams
+        for (position, state) in streams { cache.insert(state, for: position) }
         return Committed(
-            outcomes: outcomes, head: admission.head, appended: batch.count)
+            outcomes: outcomes, head: admission.head, recordedAt: locked.recordedAt,
+            streams: streams, appended: batch.count)
     }
 
     private func positions(of submissions: [Submission]) -> Set<UUID> {
@@ -233,12 +246,25 @@ public final class BookWriter {
     }
 
     /// What a book that does not exist says to requests of which it takes none.
-    private func refuseAll(_ submissions: [Submission]) throws -> Committed {
+    private func refuseAll(_ submissions: [Submission], _ keepsOrder: Bool) throws -> Committed {
         var trial = Admission(history: EmptyHistory(), head: .origin)
-        let outcomes = try submissions.map { submission in
-            try trial.admit(submission.events, recordedAt: .latest).map { _ in [Place]() }
+        var outcomes: [Outcome] = []
+        var blocked: [UUID: Int] = [:]
+        for (index, submission) in submissions.enumerated() {
+            if let first = blocked.blocker(of: submission) {
+                blocked.block(submission, by: first)
+                outcomes.append(.blocked(by: first))
+                continue
+            }
+            switch try trial.admit(submission.events, recordedAt: .latest) {
+            case .success: outcomes.append(.committed([]))
+            case .failure(let refusal):
+                outcomes.append(.refused(refusal))
+                if keepsOrder { blocked.block(submission, by: index) }
+            }
         }
-        return Committed(outcomes: outcomes, head: .origin, appended: 0)
+        return Committed(
+            outcomes: outcomes, head: .origin, recordedAt: Timestamp(microseconds: 0), appended: 0)
     }
 
     /// Terms never change, so they are read before the lock.
@@ -304,7 +330,7 @@ public final class BookWriter {
     private func lock(
         _ id: BookID, _ ids: [UUID], assumingNew: Bool, _ positions: Set<UUID>,
         _ history: inout PrefetchedHistory, _ connection: Connection, _ deadline: Deadline
-    ) throws -> (head: LogPosition, recordedAt: Timestamp) {
+    ) throws -> (head: LogPosition, recordedAt: Timestamp, discards: [UUID: String]) {
         let results = try connection.pipeline(deadline: deadline) { pipeline in
             pipeline.add("BEGIN")
             pipeline.add(
@@ -316,6 +342,7 @@ public final class BookWriter {
             pipeline.add(StoreSQL.lockHead, [.int4(id.rawValue)])
             pipeline.add(StoreSQL.clock)
             pipeline.add(StoreSQL.streams, [.int4(id.rawValue), .uuids(positions)])
+            pipeline.add(StoreSQL.discardedAny, [.int4(id.rawValue)])
             if !assumingNew {
                 pipeline.add(StoreSQL.knownKeys, [.int4(id.rawValue), .uuids(ids)])
             }
@@ -328,11 +355,32 @@ public final class BookWriter {
         let last = try row[1].ifPresent?.timestamp()
         let clock = try results[3].onlyRow()[0].timestamp()
         if !assumingNew {
-            history.note(keys: results[5], asked: ids)
+            history.note(keys: results[6], asked: ids)
             try history.fetchKnown()
         }
         try history.note(streams: results[4], asked: positions, cache: cache, terms: terms)
-        return (head, max(last ?? clock, clock))
+        let discards =
+            try results[5].onlyRow()[0].bool()
+            ? try discards(among: ids, id, history, connection, deadline) : [:]
+        return (head, max(last ?? clock, clock), discards)
+    }
+
+    /// Why events among `ids` may not be appended: an operator gave them up.
+    private func discards(
+        among ids: [UUID], _ book: BookID, _ history: PrefetchedHistory, _ connection: Connection,
+        _ deadline: Deadline
+    ) throws -> [UUID: String] {
+        let result = try connection.query(
+            StoreSQL.discarded, [.int4(book.rawValue), .uuids(ids)], deadline: deadline)
+        var discards: [UUID: String] = [:]
+        for row in result.rows {
+            let id = try row[0].id()
+            guard !history.isKnown(id) else { continue }
+            discards[id] =
+                "it was discarded from an outbox by \(try row[1].string()): "
+                + "\(try row[2].string())"
+        }
+        return discards
     }
 
     private static func milliseconds(_ duration: Duration) -> String {
@@ -342,29 +390,5 @@ public final class BookWriter {
     /// Milliseconds.
     private static func count(_ duration: Duration) -> Int32 {
         Int32(duration / .milliseconds(1))
-    }
-}
-
-/// Frozen terms by position, for positions that have no state in the cache. Bounded.
-final class TermsCache {
-    private var terms: [UUID: FrozenTerms] = [:]
-    private static let positionsMax = 10_000
-
-    subscript(position: UUID) -> FrozenTerms? { terms[position] }
-
-    func removeAll() {
-        terms = [:]
-    }
-
-    func insert(_ opened: FrozenTerms, for position: UUID) {
-        if terms.count >= TermsCache.positionsMax { terms.removeAll(keepingCapacity: true) }
-        terms[position] = opened
-    }
-}
-
-extension Result {
-    fileprivate var isRefused: Bool {
-        if case .failure = self { return true }
-        return false
     }
 }

@@ -82,6 +82,24 @@ public struct LogReader {
         ) { try RowDecoder.event($0).event }
     }
 
+    /// A position's version; none if it does not exist.
+    public func version(_ book: BookID, _ position: UUID) throws -> StreamVersion {
+        let rows = try connection.query(
+            StoreSQL.streamSpan, [.int4(book.rawValue), .uuid(position)], deadline: deadline
+        ).rows
+        return StreamVersion(rawValue: try rows.first?[2].int64() ?? 0)
+    }
+
+    /// A position's events above a version, at most 10,000.
+    public func stream(
+        _ book: BookID, _ position: UUID, above version: StreamVersion
+    ) throws -> [Event] {
+        try query(
+            StoreSQL.streamAbove,
+            [.int4(book.rawValue), .uuid(position), .int8(version.rawValue)]
+        ) { try RowDecoder.event($0).event }
+    }
+
     /// A position's events with everything that an auditor asks for.
     public func recordedStream(_ book: BookID, _ position: UUID) throws -> [RecordedEvent] {
         guard let span = try span(book, position) else { return [] }
@@ -94,17 +112,40 @@ public struct LogReader {
     public func peers(
         _ book: BookID, of events: [RecordedEvent]
     ) throws -> [LogPosition: UInt32] {
-        var positions = ArrayBuilder(of: .int8, capacity: events.count)
-        for event in events { positions.append.int8(event.event.logPosition.rawValue) }
-        let result = try connection.query(
-            StoreSQL.deliveries, [.int4(book.rawValue), positions.take()], deadline: deadline)
         var peers: [LogPosition: UInt32] = [:]
         peers.reserveCapacity(events.count)
-        for row in result.rows {
+        for row in try deliveries(book, events).rows {
             guard let uid = try row[1].ifPresent?.int64() else { continue }
             peers[LogPosition(rawValue: try row[0].int64())] = UInt32(truncatingIfNeeded: uid)
         }
         return peers
+    }
+
+    /// How each of `events` came in: from whom, on which host, and through its outbox or not.
+    public func origins(
+        _ book: BookID, of events: [RecordedEvent]
+    ) throws -> [LogPosition: Origin] {
+        var origins: [LogPosition: Origin] = [:]
+        origins.reserveCapacity(events.count)
+        for row in try deliveries(book, events).rows {
+            var origin = Origin(
+                peerUID: try row[1].ifPresent.map { UInt32(truncatingIfNeeded: try $0.int64()) },
+                host: try row[2].string())
+            if let at = try row[3].ifPresent?.timestamp(),
+                let sequence = try row[4].ifPresent?.int64()
+            {
+                origin.buffered = Origin.Buffered(at: at, sequence: sequence)
+            }
+            origins[LogPosition(rawValue: try row[0].int64())] = origin
+        }
+        return origins
+    }
+
+    private func deliveries(_ book: BookID, _ events: [RecordedEvent]) throws -> QueryResult {
+        var positions = ArrayBuilder(of: .int8, capacity: events.count)
+        for event in events { positions.append.int8(event.event.logPosition.rawValue) }
+        return try connection.query(
+            StoreSQL.deliveries, [.int4(book.rawValue), positions.take()], deadline: deadline)
     }
 
     private typealias Span = (first: Timestamp, last: Timestamp)

@@ -34,6 +34,12 @@ struct PrefetchedHistory: StreamHistory {
         }
     }
 
+    /// Whether the log is known to hold an event of this id.
+    func isKnown(_ id: UUID) -> Bool {
+        if case .some(.some) = keys[id] { return true }
+        return false
+    }
+
     /// Reads all events whose ids are known already, in one query: a file that is appended again
     /// has thousands of them.
     mutating func fetchKnown() throws {

@@ -170,10 +170,41 @@ public enum StoreSQL {
         """
 
     static let insertDeliveries = """
-        INSERT INTO positions.deliveries (book_id, log_position, last_position, peer_uid, host)
-        SELECT $1, n.log_position, n.last_position, n.peer_uid, n.host
-        FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[])
-             AS n (log_position, last_position, peer_uid, host)
+        INSERT INTO positions.deliveries (
+            book_id, log_position, last_position, peer_uid, host, buffered_at, outbox_sequence)
+        SELECT $1, n.log_position, n.last_position, n.peer_uid, n.host, n.buffered_at,
+               n.outbox_sequence
+        FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[],
+                    $7::bigint[])
+             AS n (log_position, last_position, peer_uid, host, buffered_at, outbox_sequence)
+        """
+
+    /// Whether the book has a tombstone at all.
+    static let discardedAny = """
+        SELECT EXISTS (SELECT FROM positions.outbox_discards WHERE book_id = $1)
+        """
+
+    /// Tombstones among ids.
+    static let discarded = """
+        SELECT d.event_id, d.actor, d.reason
+        FROM unnest($2::uuid[]) AS i (event_id)
+        CROSS JOIN LATERAL (
+            SELECT x.event_id, x.actor, x.reason
+            FROM positions.outbox_discards AS x
+            WHERE x.book_id = $1
+              AND x.event_id = i.event_id
+            OFFSET 0
+        ) AS d
+        """
+
+    static let discard = """
+        INSERT INTO positions.outbox_discards (
+            book_id, event_id, position_id, event, buffered_at, outbox_sequence, host, actor,
+            reason)
+        SELECT b.book_id, n.event_id, n.position_id, n.event, $6, $7, $8, $9, $10
+        FROM positions.ensure_book($1, $2) AS b (book_id)
+        CROSS JOIN unnest($3::uuid[], $4::uuid[], $5::json[]) AS n (event_id, position_id, event)
+        ON CONFLICT ON CONSTRAINT event_is_discarded_once DO NOTHING
         """
 
     static let moveHead = """
@@ -216,8 +247,8 @@ public enum StoreSQL {
         ORDER BY log_position
         """
 
-    // One stream is found by its position. `+ 0` keeps the planner from finding it by place instead:
-    // with statistics from before the stream it takes the whole index for one row.
+    // One stream is found by its position. `+ 0` keeps the planner from finding it by its place:
+    // with statistics from before the stream it reads the whole index for one row.
     static let stream = """
         SELECT \(columns)
         FROM positions.events
@@ -250,6 +281,17 @@ public enum StoreSQL {
           AND recorded_at <= $4
           AND log_position + 0 <= $5
         ORDER BY version
+        """
+
+    /// The newest events of a stream; those of today are at the end of one index.
+    static let streamAbove = """
+        SELECT \(columns)
+        FROM positions.events
+        WHERE book_id = $1
+          AND position_id = $2
+          AND version > $3
+        ORDER BY version
+        LIMIT 10000
         """
 
     /// Each position reads its own months only.
@@ -306,10 +348,10 @@ public enum StoreSQL {
 
     /// The deliveries that brought the events of $2: a run covers its first to its last position.
     static let deliveries = """
-        SELECT p.log_position, d.peer_uid
+        SELECT p.log_position, d.peer_uid, d.host, d.buffered_at, d.outbox_sequence
         FROM unnest($2::bigint[]) AS p (log_position)
         CROSS JOIN LATERAL (
-            SELECT last_position, peer_uid
+            SELECT last_position, peer_uid, host, buffered_at, outbox_sequence
             FROM positions.deliveries
             WHERE book_id = $1
               AND log_position <= p.log_position
@@ -326,8 +368,9 @@ public enum StoreSQL {
         clock,
         head,
         knownKeys, streams, beginnings, openings, insertEvents, insertKeys, saveStreams,
-        insertDeliveries,
-        moveHead, range, rangeForAudit, stream, streamWithoutMarks, streamForAudit, streamSpan,
+        insertDeliveries, discardedAny, discarded, discard,
+        moveHead, range, rangeForAudit, stream, streamAbove, streamWithoutMarks, streamForAudit,
+        streamSpan,
         streamsOfPositions,
         oneEvent, knownEvents, deliveries,
     ]

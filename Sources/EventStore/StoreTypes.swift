@@ -19,11 +19,28 @@ public struct Origin: Hashable, Sendable {
     public var peerUID: UInt32?
     /// Name of the host that the ledger runs on.
     public var host: String
+    /// When it was kept in the host's outbox, and as what; nil where it came directly.
+    public var buffered: Buffered?
 
-    /// Takes both as they are.
-    public init(peerUID: UInt32?, host: String) {
+    /// A request's time in an outbox.
+    public struct Buffered: Hashable, Sendable {
+        /// When it was acknowledged.
+        public var at: Timestamp
+        /// Its number in the outbox of the host, from 1.
+        public var sequence: Int64
+
+        /// Takes both as they are.
+        public init(at: Timestamp, sequence: Int64) {
+            self.at = at
+            self.sequence = sequence
+        }
+    }
+
+    /// Takes them as they are.
+    public init(peerUID: UInt32?, host: String, buffered: Buffered? = nil) {
         self.peerUID = peerUID
         self.host = host
+        self.buffered = buffered
     }
 }
 
@@ -91,6 +108,18 @@ public struct Place: Hashable, Sendable {
     public var recordedAt: Timestamp
     /// It was known already, and this is its first place.
     public var isDuplicate: Bool
+
+    /// Takes them as they are.
+    public init(
+        eventID: UUID, logPosition: LogPosition, version: StreamVersion, recordedAt: Timestamp,
+        isDuplicate: Bool
+    ) {
+        self.eventID = eventID
+        self.logPosition = logPosition
+        self.version = version
+        self.recordedAt = recordedAt
+        self.isDuplicate = isDuplicate
+    }
 }
 
 /// An event as the log has it.

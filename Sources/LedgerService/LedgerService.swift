@@ -4,6 +4,7 @@ import GRPCCore
 import LedgerCore
 import LedgerRPC
 import Logging
+import Outbox
 import Postgres
 import ProjectionEngine
 import Schema
@@ -20,6 +21,9 @@ public struct LedgerService: Sendable {
         public var appendLimits = AppendLimits()
         /// Bounds of the gRPC server.
         public var serverLimits = LedgerServer.Limits()
+        /// The SQLite file of the outbox; nil for a ledger without one, which answers UNAVAILABLE
+        /// while PostgreSQL is away.
+        public var outboxPath: String?
         /// Connections that write; one writes one book at a time.
         public var writersMax = 4
         /// Connections that read.
@@ -40,12 +44,14 @@ public struct LedgerService: Sendable {
     public enum StartError: Error, CustomStringConvertible {
         case database(String)
         case schema(String)
+        case outbox(OutboxError)
 
         /// The reason, with the cure where there is one.
         public var description: String {
             switch self {
             case .database(let reason): reason
             case .schema(let reason): reason
+            case .outbox(let error): error.description
             }
         }
     }
@@ -77,7 +83,9 @@ public struct LedgerService: Sendable {
         } catch {
             throw StartError.database(error.description)
         }
-        try await checkSchema(info)
+        let outbox = try openOutbox()
+        defer { close(outbox) }
+        try await checkSchema(info, mayBeAway: outbox != nil)
         let started = SystemClock.now()
         let identity = ProcessIdentity(start: String(started.microseconds))
         let log = LogSignal()
@@ -94,8 +102,12 @@ public struct LedgerService: Sendable {
                 waitingMax: configuration.readersWaitingMax),
             name: "pg-read",
             onOpen: { try $0.execute("SET plan_cache_mode = force_custom_plan", deadline: $1) })
+        let diversion = outbox.map { outbox in
+            Diversion(outbox: outbox, host: identity.host, clock: { SystemClock.now() })
+        }
+        let desk = diversion.map { OutboxDesk($0, pool: readers) }
         let pipeline = AppendPipeline(
-            pool: writers, signal: log, limits: configuration.appendLimits,
+            pool: writers, signal: log, limits: configuration.appendLimits, diversion: diversion,
             onOutage: { outage in
                 if let outage {
                     logger.error("PostgreSQL cannot take appends: \(outage)")
@@ -107,25 +119,25 @@ public struct LedgerService: Sendable {
             info, identity: identity, log: log, projected: projected)
         projections.setPaused(configuration.pausesProjections)
         let health = HealthState(services: [
-            "nexus.ledger.v1.Ledger", "nexus.ledger.v1.Operations",
+            "nexus.ledger.v1.Ledger", "nexus.ledger.v1.Operations", "nexus.ledger.v1.Outbox",
         ])
         let server = LedgerServer(
             socketPath: configuration.socketPath, limits: configuration.serverLimits,
             services: [
                 LedgerAPI(
                     pipeline: pipeline, readers: readers, log: log, projected: projected,
-                    host: identity.host),
+                    host: identity.host, desk: desk),
                 OperationsAPI(
-                    pipeline: pipeline, projections: projections, readers: readers,
+                    pipeline: pipeline, projections: projections, readers: readers, desk: desk,
                     version: Self.version, startedAt: started,
                     memoryResident: { ResidentMemory.bytes() }, clock: { SystemClock.now() }),
+                OutboxAPI(desk: desk, clock: { SystemClock.now() }),
             ], health: health)
         let work = Task { await projections.run() }
         let months = Task { await keepMonths(info) }
-        defer {
-            work.cancel()
-            months.cancel()
-        }
+        let drain = Task { await pipeline.drain() }
+        let purging = Task { await purge(outbox) }
+        defer { for task in [work, months, drain, purging] { task.cancel() } }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await server.run {
@@ -142,22 +154,56 @@ public struct LedgerService: Sendable {
             stopper.cancel()
         }
         await pipeline.shutdown()
-        work.cancel()
-        months.cancel()
+        for task in [work, months, drain, purging] { task.cancel() }
+        await drain.value
         await work.value
         await writers.shutdown()
         await readers.shutdown()
         logger.info("stopped")
     }
 
-    /// The schema has to be that of this build, or a later one: services follow a migration.
-    private func checkSchema(_ info: ConnectionInfo) async throws {
+    private func openOutbox() throws -> Outbox? {
+        guard let path = configuration.outboxPath else { return nil }
+        do throws(OutboxError) {
+            return try Outbox.open(Outbox.Configuration(path: path))
+        } catch {
+            throw StartError.outbox(error)
+        }
+    }
+
+    private func close(_ outbox: Outbox?) {
+        do throws(OutboxError) { try outbox?.close() } catch {
+            logger.error("the outbox did not close: \(error)")
+        }
+    }
+
+    /// Deletes what was drained long ago, every hour.
+    private func purge(_ outbox: Outbox?) async {
+        guard let outbox else { return }
+        while !Task.isCancelled {
+            do throws(OutboxError) {
+                try outbox.purge(SystemClock.now())
+            } catch {
+                logger.error("the outbox could not be purged: \(error)")
+            }
+            try? await Task.sleep(for: .seconds(3_600))
+        }
+    }
+
+    /// The schema has to be that of this build, or a later one: services follow a migration. With
+    /// an outbox the ledger starts without PostgreSQL too.
+    private func checkSchema(_ info: ConnectionInfo, mayBeAway: Bool) async throws {
         let pool = Pool(info, limits: .init(connectionsMax: 1), name: "pg-start")
         let status: MigrationStatus
         do {
-            status = try await pool.run(deadline: .after(.seconds(10))) { connection in
+            status = try await pool.run(deadline: .after(.seconds(mayBeAway ? 2 : 10))) {
+                connection in
                 try Migrator(connection, Schema.migrations).status()
             }
+        } catch let error as PostgresError where mayBeAway && error.isOutage {
+            await pool.shutdown()
+            logger.error("starting without PostgreSQL; appends are buffered: \(error)")
+            return
         } catch {
             await pool.shutdown()
             throw StartError.database("\(error)")
