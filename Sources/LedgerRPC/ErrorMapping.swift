@@ -3,6 +3,7 @@ import AppendPipeline
 import EventStore
 import GRPCCore
 import LedgerCore
+import Outbox
 import Postgres
 
 /// Every error's gRPC status (architecture.md, "RPC").
@@ -46,6 +47,21 @@ enum ErrorMapping {
         }
     }
 
+    static func status(_ error: OutboxError) -> RPCError {
+        switch error {
+        case .unknown: RPCStatus.error(.notFound, error.description)
+        case .parkedBehind(_, let root):
+            RPCStatus.error(
+                .failedPrecondition, error.description, details: ["resolve": root.description])
+        case .notWaiting, .notParked, .linesMismatch:
+            RPCStatus.error(.failedPrecondition, error.description)
+        case .full:
+            RPCStatus.error(.resourceExhausted, "\(error): make room and send it again")
+        case .locked, .damaged, .newer, .foreign, .io:
+            RPCStatus.error(.unavailable, error.description)
+        }
+    }
+
     /// What a reader is told: no statement, no settings of the connection.
     private static func unavailable(_ error: PostgresError) -> String {
         switch error {
@@ -62,6 +78,7 @@ enum ErrorMapping {
         case let error as RPCError: return error
         case let error as InvalidField: return status(error)
         case let error as AppendError: return status(error)
+        case let error as OutboxError: return status(error)
         case let error as PostgresError:
             if case .exhausted(let limit) = error {
                 return RPCStatus.error(

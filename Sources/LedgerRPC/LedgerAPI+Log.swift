@@ -116,36 +116,51 @@ extension LedgerAPI {
     }
 
     /// Sends the position's events in the order of folding, each with the totals after it.
-    /// - Throws: NOT_FOUND for a position without events.
+    /// - Throws: NOT_FOUND for a position without events; it says how many are buffered.
     public func getTimeline(
         request: Nexus_Ledger_V1_GetTimelineRequest,
         response: RPCWriter<Nexus_Ledger_V1_GetTimelineResponse>, context: ServerContext
     ) async throws {
         let book = try Self.book(request.book)
         let position = try Self.id("position_id", request.positionID)
+        let messages: [Nexus_Ledger_V1_GetTimelineResponse]
+        do {
+            messages = try await storedTimeline(book, position)
+        } catch let error as RPCError {
+            throw Self.telling(await bufferedEvents(book, position), error)
+        }
+        try await response.write(contentsOf: messages)
+    }
+
+    private func storedTimeline(
+        _ book: BookName, _ position: UUID
+    ) async throws -> [Nexus_Ledger_V1_GetTimelineResponse] {
         let id = try await bookID(book)
         let messages = try await read { connection, deadline in
             guard let id else { return [Nexus_Ledger_V1_GetTimelineResponse]() }
             let reader = LogReader(connection, deadline: deadline)
             let events = try reader.recordedStream(id, position)
-            return timeline(of: events, book: book, peers: try reader.peers(id, of: events))
+            return timeline(of: events, book: book, origins: try reader.origins(id, of: events))
         }
         guard !messages.isEmpty else {
             throw RPCStatus.error(
                 .notFound, "there is no position \(position) in book \(book)")
         }
-        try await response.write(contentsOf: messages)
+        return messages
     }
 
     private func timeline(
-        of events: [RecordedEvent], book: BookName, peers: [LogPosition: UInt32]
+        of events: [RecordedEvent], book: BookName, origins: [LogPosition: Origin]
     ) -> [Nexus_Ledger_V1_GetTimelineResponse] {
         var messages: [Nexus_Ledger_V1_GetTimelineResponse] = []
         Timeline.walk(events.map(\.event)) { step, account in
             let event = events[step.index]
+            let origin = origins[event.event.logPosition]
             var entry = Nexus_Ledger_V1_TimelineEntry()
-            entry.event = EventMapping.recorded(
-                event, book: book, peerUID: peers[event.event.logPosition])
+            entry.event = EventMapping.recorded(event, book: book, peerUID: origin?.peerUID)
+            entry.host = origin?.host ?? ""
+            entry.bufferedAtUs = origin?.buffered?.at.microseconds ?? 0
+            entry.outboxSequence = origin?.buffered?.sequence ?? 0
             entry.voidedBy = step.voidedBy?.description ?? ""
             entry.foldError = step.error?.description ?? ""
             if let account {

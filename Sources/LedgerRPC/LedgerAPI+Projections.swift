@@ -9,13 +9,26 @@ extension LedgerAPI {
 
     /// One position and its legs, once the projections have reached `at_least`.
     /// - Throws: NOT_FOUND, with the reason if it is quarantined without rows; UNAVAILABLE if the
-    ///   projections are not there within `atLeastWaitMax`.
+    ///   projections are not there within `atLeastWaitMax`. Both say how much of it is buffered.
     public func getPosition(
         request: Nexus_Ledger_V1_GetPositionRequest, context: ServerContext
     ) async throws -> Nexus_Ledger_V1_GetPositionResponse {
         let book = try Self.book(request.book)
         let position = try Self.id("position_id", request.positionID)
-        try await awaitProjections(book, request.atLeast)
+        let buffered = await bufferedEvents(book, position)
+        do {
+            var response = try await storedPosition(book, position, atLeast: request.atLeast)
+            if let buffered { response.position.bufferedEvents = buffered }
+            return response
+        } catch let error as RPCError {
+            throw Self.telling(buffered, error)
+        }
+    }
+
+    private func storedPosition(
+        _ book: BookName, _ position: UUID, atLeast: Int64
+    ) async throws -> Nexus_Ledger_V1_GetPositionResponse {
+        try await awaitProjections(book, atLeast)
         let id = try await bookID(book)
         return try await read { connection, deadline in
             try connection.transaction(Self.snapshot, deadline: deadline) { connection in
@@ -73,7 +86,7 @@ extension LedgerAPI {
         }
         try await awaitProjections(book, request.atLeast)
         guard let id = try await bookID(book) else { return .init() }
-        return try await read { connection, deadline in
+        var page: Nexus_Ledger_V1_ListPositionsResponse = try await read { connection, deadline in
             try connection.transaction(Self.snapshot, deadline: deadline) { connection in
                 let found = try connection.query(
                     ReadSQL.positions,
@@ -105,6 +118,8 @@ extension LedgerAPI {
                 return response
             }
         }
+        await addBuffered(book, to: &page.positions)
+        return page
     }
 
     /// Ends a page after so many legs: a message stays well below what clients take by default.

@@ -12,6 +12,7 @@ public struct LedgerAPI: Nexus_Ledger_V1_Ledger.SimpleServiceProtocol {
     let log: LogSignal
     let projected: LogSignal
     let host: String
+    let desk: OutboxDesk?
     private let books = Books()
 
     /// Requests of one AppendStream that may be unanswered; further ones wait in the client.
@@ -21,15 +22,17 @@ public struct LedgerAPI: Nexus_Ledger_V1_Ledger.SimpleServiceProtocol {
     /// For one query of a read.
     static let queryDeadline = Duration.seconds(10)
 
-    /// `readers` is used for reads only.
+    /// `readers` is used for reads only; `desk` is nil without an outbox.
     public init(
-        pipeline: AppendPipeline, readers: Pool, log: LogSignal, projected: LogSignal, host: String
+        pipeline: AppendPipeline, readers: Pool, log: LogSignal, projected: LogSignal,
+        host: String, desk: OutboxDesk?
     ) {
         self.pipeline = pipeline
         self.readers = readers
         self.log = log
         self.projected = projected
         self.host = host
+        self.desk = desk
     }
 
     // MARK: Appending

@@ -2,6 +2,7 @@ import AppendPipeline
 import EventStore
 import GRPCCore
 import LedgerCore
+import Outbox
 import Postgres
 import ProjectionEngine
 import Projections
@@ -11,6 +12,7 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
     private let pipeline: AppendPipeline
     private let projections: ProjectionService
     private let readers: Pool
+    private let desk: OutboxDesk?
     private let version: String
     private let startedAt: Timestamp
     private let memoryResident: @Sendable () -> Int64
@@ -19,16 +21,22 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
     /// Clocks that differ by more seconds are an alert: this host's, the database's, and that of
     /// the log, which never runs backwards.
     static let clockSkewMax: Int64 = 60
+    /// A request that waits longer in the outbox is an alert.
+    static let waitingAlertAfter: Int64 = 300 * Timestamp.secondInMicroseconds
+    /// An outbox that is fuller, in percent of its limit, is an alert.
+    static let fullAlertPercent: Int64 = 80
 
-    /// `memoryResident` reads the process's resident bytes, `clock` this host's clock.
+    /// `memoryResident` reads the process's resident bytes, `clock` this host's clock; `desk` is
+    /// nil without an outbox.
     public init(
-        pipeline: AppendPipeline, projections: ProjectionService, readers: Pool, version: String,
-        startedAt: Timestamp, memoryResident: @escaping @Sendable () -> Int64,
-        clock: @escaping @Sendable () -> Timestamp
+        pipeline: AppendPipeline, projections: ProjectionService, readers: Pool,
+        desk: OutboxDesk?, version: String, startedAt: Timestamp,
+        memoryResident: @escaping @Sendable () -> Int64, clock: @escaping @Sendable () -> Timestamp
     ) {
         self.pipeline = pipeline
         self.projections = projections
         self.readers = readers
+        self.desk = desk
         self.version = version
         self.startedAt = startedAt
         self.memoryResident = memoryResident
@@ -66,9 +74,57 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
         if let outage = statistics.outage,
             statistics.queuedRequests + statistics.writing > 0 || isDown
         {
-            response.alerts.append("appends fail: \(outage)")
+            response.alerts.append(
+                desk == nil ? "appends fail: \(outage)" : "appends are buffered: \(outage)")
         }
+        await addOutbox(to: &response)
         return response
+    }
+
+    /// An outbox that cannot be read is part of the answer too.
+    private func addOutbox(to response: inout Nexus_Ledger_V1_GetStatusResponse) async {
+        guard let desk else { return }
+        do throws(OutboxError) {
+            let counts = try await desk.run { outbox throws(OutboxError) in try outbox.counts() }
+            response.outbox.waitingRequests = counts.waiting.requests
+            response.outbox.waitingEvents = counts.waiting.events
+            response.outbox.parkedRequests = counts.parked.requests
+            response.outbox.oldestWaitingUs = counts.oldestWaiting?.microseconds ?? 0
+            response.outbox.outage = desk.outage ?? ""
+            response.alerts += Self.alerts(counts, now: clock())
+        } catch {
+            response.alerts.append("the outbox cannot be read: \(error)")
+        }
+    }
+
+    private static func alerts(_ counts: Outbox.Counts, now: Timestamp) -> [String] {
+        var alerts: [String] = []
+        let parked = counts.parked.requests
+        if parked > 0 {
+            let words = parked == 1 ? "1 request is parked" : "\(parked) requests are parked"
+            alerts.append("\(words): see `nexus-ledger outbox parked`")
+        }
+        let percent = Int64(Double(counts.fileBytes) / Double(max(counts.bytesMax, 1)) * 100)
+        if percent >= fullAlertPercent {
+            alerts.append(
+                "the outbox is \(percent) % full, \(counts.fileBytes) of \(counts.bytesMax) bytes: "
+                    + "beyond them appends are refused")
+        }
+        if let free = counts.diskFree, free < counts.diskFreeMin {
+            alerts.append(
+                "the outbox's disk has \(free) bytes free, and it takes no more below "
+                    + "\(counts.diskFreeMin): make room")
+        }
+        if let oldest = counts.oldestWaiting {
+            let waited = now.microseconds - oldest.microseconds
+            if waited > waitingAlertAfter {
+                let minutes = waited / (60 * Timestamp.secondInMicroseconds)
+                alerts.append(
+                    "a request has waited in the outbox for \(minutes) min: "
+                        + "see `nexus-ledger outbox status`")
+            }
+        }
+        return alerts
     }
 
     private func addDatabase(

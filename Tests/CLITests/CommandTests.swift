@@ -131,7 +131,7 @@ import Testing
         #expect(main.status == 0)
         for command in [
             "serve", "append", "import", "fold", "positions", "show", "timeline", "pnl", "tail",
-            "migrate", "status", "bench", "seed",
+            "migrate", "status", "outbox", "bench", "seed",
         ] {
             #expect(main.output.contains("  \(command) "), "\(command)")
             let outcome = try await scratch.run([command, "--help"])
@@ -146,7 +146,9 @@ import Testing
         for command in [
             "serve", "append", "import", "import hyperliquid", "fold", "positions", "show",
             "timeline", "pnl", "pnl daily", "tail", "migrate", "migrate up", "migrate down",
-            "migrate status", "migrate force", "status", "bench", "seed",
+            "migrate status", "migrate force", "status", "outbox", "outbox status", "outbox parked",
+            "outbox show", "outbox retry", "outbox rebase", "outbox discard", "outbox salvage",
+            "bench", "seed",
         ] {
             let words = command.split(separator: " ").map(String.init)
             let outcome = try await scratch.run(words + ["--help"])

@@ -13,7 +13,7 @@ import pytest
 from grpc_tools import protoc
 
 from events import Position
-from process import Ledger, environment
+from process import Cluster, Ledger, environment
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROTOS = ROOT / "Sources/LedgerRPC/Protos"
@@ -76,14 +76,15 @@ def make_database(binary):
 
 @pytest.fixture(scope="session")
 def make_ledger(binary, stubs, make_database):
-    """Makes ledgers, not started yet: on a database or a new one, on a socket or a new one."""
+    """Makes ledgers, not started yet: on a database, a socket and an outbox, or new ones."""
     # Short: a socket's path has 107 bytes.
     folder = tempfile.mkdtemp(prefix="nexus-rpc.", dir="/tmp")
     ledgers = []
 
-    def make(database=None, socket=None):
+    def make(database=None, socket=None, outbox=None):
         socket = socket or f"{folder}/{len(ledgers)}.sock"
-        ledger = Ledger(binary, stubs, database or make_database(), socket)
+        outbox = outbox or f"{folder}/{len(ledgers)}.outbox"
+        ledger = Ledger(binary, stubs, database or make_database(), socket, outbox)
         ledgers.append(ledger)
         return ledger
 
@@ -93,6 +94,18 @@ def make_ledger(binary, stubs, make_database):
             ledger.close()
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster(binary):
+    """A migrated PostgreSQL that tests may stop and start."""
+    made = Cluster()
+    try:
+        subprocess.run([binary, "migrate", "up", "--database", made.conninfo], check=True,
+                       stdout=subprocess.DEVNULL)
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture(scope="session")

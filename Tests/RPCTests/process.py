@@ -1,7 +1,11 @@
-"""A ledger as a process: started, awaited by its ready line, stopped, killed."""
+"""Processes: a ledger, awaited by its ready line, and a PostgreSQL that may go away."""
 import os
+import pathlib
 import queue
+import shutil
+import signal
 import subprocess
+import tempfile
 import threading
 
 import grpc
@@ -11,18 +15,19 @@ WAIT_SECONDS_MAX = 60
 
 
 class Ledger:
-    """`nexus-ledger serve` on a database and a socket of its own."""
+    """`nexus-ledger serve` on a database, a socket and an outbox of its own."""
 
-    def __init__(self, binary, stubs, database, socket):
+    def __init__(self, binary, stubs, database, socket, outbox_path):
         self.binary, self.stubs = binary, stubs
-        self.database, self.socket = database, socket
+        self.database, self.socket, self.outbox_path = database, socket, outbox_path
         self.process = self.channel = None
         self._lines = queue.Queue()
         self._errors = socket + ".stderr"
 
     def command(self):
         """The command line that serves."""
-        return [self.binary, "serve", "--database", self.database, "--socket", self.socket]
+        return [self.binary, "serve", "--database", self.database, "--socket", self.socket,
+                "--outbox", self.outbox_path]
 
     def start(self):
         """Returns when the line "ready …" has come; else fails with what was said instead."""
@@ -72,6 +77,11 @@ class Ledger:
         """The service Operations."""
         return self.stubs.ledger_grpc.OperationsStub(self.channel)
 
+    @property
+    def outbox(self):
+        """The service Outbox."""
+        return self.stubs.ledger_grpc.OutboxStub(self.channel)
+
     def is_alive(self):
         """Whether the process runs."""
         return self.process.poll() is None
@@ -100,6 +110,101 @@ class Ledger:
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise
+
+
+class Cluster:
+    """A PostgreSQL of its own, with an empty database "nexus"."""
+
+    def __init__(self):
+        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+        assert programs, "PostgreSQL's programs are not there: run ops/test"
+        self.programs = programs[0].parent
+        self.folder = tempfile.mkdtemp(prefix="nexus-pg.", dir="/tmp")
+        self.data = self.folder + "/data"
+        os.chmod(self.folder, 0o755)
+        # PostgreSQL refuses to run as root.
+        self.account = {}
+        if os.getuid() == 0:
+            self.account = dict(user="postgres", group="postgres", extra_groups=[])
+            shutil.chown(self.folder, "postgres", "postgres")
+        self.run("initdb", "--pgdata", self.data, "--username=postgres", "--auth=trust",
+                 "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
+        with open(self.data + "/postgresql.conf", "a", encoding="utf-8") as file:
+            file.write(f"listen_addresses = ''\nunix_socket_directories = '{self.folder}'\n"
+                       "fsync = off\ntimezone = 'UTC'\njit = off\n")
+        self.start()
+        self.run("createdb", "--host", self.folder, "--username=postgres",
+                 "--template=template0", "nexus")
+
+    @property
+    def conninfo(self):
+        """Of its database."""
+        return f"host={self.folder} user=postgres dbname=nexus"
+
+    def run(self, program, *arguments):
+        """One of PostgreSQL's programs; what it says goes nowhere, as servers inherit it."""
+        subprocess.run([str(self.programs / program), *arguments], check=True, cwd="/",
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, timeout=WAIT_SECONDS_MAX, **self.account)
+
+    def is_running(self):
+        """Whether it was started and not stopped."""
+        return os.path.exists(self.data + "/postmaster.pid")
+
+    def start(self):
+        """Returns when it takes connections."""
+        if not self.is_running():
+            self.run("pg_ctl", "start", "--wait", "--pgdata", self.data,
+                     "--log", self.folder + "/server.log")
+
+    def stop(self):
+        """At once, as if its machine had failed."""
+        if self.is_running():
+            self.run("pg_ctl", "stop", "--wait", "--mode=immediate", "--pgdata", self.data)
+
+    def processes(self):
+        """The postmaster and its children."""
+        with open(self.data + "/postmaster.pid", encoding="utf-8") as file:
+            first = int(file.readline())
+        children = []
+        for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                after_name = status.read_text(encoding="utf-8").rpartition(")")[2].split()
+            except OSError:
+                continue  # it has ended
+            if int(after_name[1]) == first:
+                children.append(int(status.parent.name))
+        return [first, *children]
+
+    def signal(self, number):
+        """Sends a signal to each of its processes, the postmaster first."""
+        for process in self.processes():
+            try:
+                os.kill(process, number)
+            except ProcessLookupError:
+                pass
+
+    def pause(self):
+        """It answers nothing from now on, and refuses nothing."""
+        self.signal(signal.SIGSTOP)
+
+    def resume(self):
+        """It goes on."""
+        self.signal(signal.SIGCONT)
+
+    def query(self, sql):
+        """The rows of a query, each a list of texts."""
+        done = subprocess.run(
+            [str(self.programs / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.conninfo,
+             "-c", sql], check=True, capture_output=True, timeout=WAIT_SECONDS_MAX)
+        return [line.split("|") for line in done.stdout.decode().splitlines()]
+
+    def close(self):
+        """Ends it and removes what it wrote."""
+        if self.is_running():
+            self.resume()
+            self.stop()
+        shutil.rmtree(self.folder)
 
 
 def environment(name):

@@ -1998,3 +1998,1029 @@ extension Nexus_Ledger_V1_Operations.ClientProtocol {
         )
     }
 }
+
+// MARK: - nexus.ledger.v1.Outbox
+
+/// Namespace containing generated types for the "nexus.ledger.v1.Outbox" service.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+public enum Nexus_Ledger_V1_Outbox: Sendable {
+    /// Service descriptor for the "nexus.ledger.v1.Outbox" service.
+    public static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Outbox")
+    /// Namespace for method metadata.
+    public enum Method: Sendable {
+        /// Namespace for "GetOutboxStatus" metadata.
+        public enum GetOutboxStatus: Sendable {
+            /// Request type for "GetOutboxStatus".
+            public typealias Input = Nexus_Ledger_V1_GetOutboxStatusRequest
+            /// Response type for "GetOutboxStatus".
+            public typealias Output = Nexus_Ledger_V1_GetOutboxStatusResponse
+            /// Descriptor for "GetOutboxStatus".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Outbox"),
+                method: "GetOutboxStatus",
+                type: .unary
+            )
+        }
+        /// Namespace for "ListParked" metadata.
+        public enum ListParked: Sendable {
+            /// Request type for "ListParked".
+            public typealias Input = Nexus_Ledger_V1_ListParkedRequest
+            /// Response type for "ListParked".
+            public typealias Output = Nexus_Ledger_V1_ListParkedResponse
+            /// Descriptor for "ListParked".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Outbox"),
+                method: "ListParked",
+                type: .unary
+            )
+        }
+        /// Namespace for "ShowRequest" metadata.
+        public enum ShowRequest: Sendable {
+            /// Request type for "ShowRequest".
+            public typealias Input = Nexus_Ledger_V1_ShowRequestRequest
+            /// Response type for "ShowRequest".
+            public typealias Output = Nexus_Ledger_V1_ShowRequestResponse
+            /// Descriptor for "ShowRequest".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Outbox"),
+                method: "ShowRequest",
+                type: .unary
+            )
+        }
+        /// Namespace for "Resolve" metadata.
+        public enum Resolve: Sendable {
+            /// Request type for "Resolve".
+            public typealias Input = Nexus_Ledger_V1_ResolveRequest
+            /// Response type for "Resolve".
+            public typealias Output = Nexus_Ledger_V1_ResolveResponse
+            /// Descriptor for "Resolve".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Outbox"),
+                method: "Resolve",
+                type: .unary
+            )
+        }
+        /// Descriptors for all methods in the "nexus.ledger.v1.Outbox" service.
+        public static let descriptors: [GRPCCore.MethodDescriptor] = [
+            GetOutboxStatus.descriptor,
+            ListParked.descriptor,
+            ShowRequest.descriptor,
+            Resolve.descriptor
+        ]
+    }
+}
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension GRPCCore.ServiceDescriptor {
+    /// Service descriptor for the "nexus.ledger.v1.Outbox" service.
+    public static let nexus_ledger_v1_Outbox = GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Outbox")
+}
+
+// MARK: nexus.ledger.v1.Outbox (server)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Outbox {
+    /// Streaming variant of the service protocol for the "nexus.ledger.v1.Outbox" service.
+    ///
+    /// This protocol is the lowest-level of the service protocols generated for this service
+    /// giving you the most flexibility over the implementation of your service. This comes at
+    /// the cost of more verbose and less strict APIs. Each RPC requires you to implement it in
+    /// terms of a request stream and response stream. Where the RPC expects only a single
+    /// request or response message, you are responsible for ensuring your implementation
+    /// maintains this invariant.
+    ///
+    /// Where possible, prefer using the stricter, less-verbose ``ServiceProtocol``
+    /// or ``SimpleServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What this ledger keeps while PostgreSQL does not take it. A request is drained, parked, retried
+    /// > and discarded whole. Without an outbox every call ends with FAILED_PRECONDITION.
+    public protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
+        /// Handle the "GetOutboxStatus" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > How full it is, and whether it drains.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_GetOutboxStatusRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_GetOutboxStatusResponse` messages.
+        func getOutboxStatus(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_GetOutboxStatusRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_GetOutboxStatusResponse>
+
+        /// Handle the "ListParked" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Requests that were refused when they were drained, and those behind them, oldest first.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_ListParkedRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_ListParkedResponse` messages.
+        func listParked(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ListParkedRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListParkedResponse>
+
+        /// Handle the "ShowRequest" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One request in any state, with its events.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_ShowRequestRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_ShowRequestResponse` messages.
+        func showRequest(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ShowRequestRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ShowRequestResponse>
+
+        /// Handle the "Resolve" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Decides what becomes of a request that was refused; those behind it wait again. Before
+        /// > `discard` is answered, PostgreSQL has a permanent record of it.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_ResolveRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_ResolveResponse` messages.
+        func resolve(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ResolveRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ResolveResponse>
+    }
+
+    /// Service protocol for the "nexus.ledger.v1.Outbox" service.
+    ///
+    /// This protocol is higher level than ``StreamingServiceProtocol`` but lower level than
+    /// the ``SimpleServiceProtocol``, it provides access to request and response metadata and
+    /// trailing response metadata. If you don't need these then consider using
+    /// the ``SimpleServiceProtocol``. If you need fine grained control over your RPCs then
+    /// use ``StreamingServiceProtocol``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What this ledger keeps while PostgreSQL does not take it. A request is drained, parked, retried
+    /// > and discarded whole. Without an outbox every call ends with FAILED_PRECONDITION.
+    public protocol ServiceProtocol: Nexus_Ledger_V1_Outbox.StreamingServiceProtocol {
+        /// Handle the "GetOutboxStatus" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > How full it is, and whether it drains.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_GetOutboxStatusRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Nexus_Ledger_V1_GetOutboxStatusResponse` message.
+        func getOutboxStatus(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_GetOutboxStatusRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_GetOutboxStatusResponse>
+
+        /// Handle the "ListParked" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Requests that were refused when they were drained, and those behind them, oldest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListParkedRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Nexus_Ledger_V1_ListParkedResponse` message.
+        func listParked(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ListParkedRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_ListParkedResponse>
+
+        /// Handle the "ShowRequest" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One request in any state, with its events.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ShowRequestRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Nexus_Ledger_V1_ShowRequestResponse` message.
+        func showRequest(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ShowRequestRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_ShowRequestResponse>
+
+        /// Handle the "Resolve" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Decides what becomes of a request that was refused; those behind it wait again. Before
+        /// > `discard` is answered, PostgreSQL has a permanent record of it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ResolveRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Nexus_Ledger_V1_ResolveResponse` message.
+        func resolve(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ResolveRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_ResolveResponse>
+    }
+
+    /// Simple service protocol for the "nexus.ledger.v1.Outbox" service.
+    ///
+    /// This is the highest level protocol for the service. The API is the easiest to use but
+    /// doesn't provide access to request or response metadata. If you need access to these
+    /// then use ``ServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What this ledger keeps while PostgreSQL does not take it. A request is drained, parked, retried
+    /// > and discarded whole. Without an outbox every call ends with FAILED_PRECONDITION.
+    public protocol SimpleServiceProtocol: Nexus_Ledger_V1_Outbox.ServiceProtocol {
+        /// Handle the "GetOutboxStatus" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > How full it is, and whether it drains.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_GetOutboxStatusRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Nexus_Ledger_V1_GetOutboxStatusResponse` to respond with.
+        func getOutboxStatus(
+            request: Nexus_Ledger_V1_GetOutboxStatusRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Nexus_Ledger_V1_GetOutboxStatusResponse
+
+        /// Handle the "ListParked" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Requests that were refused when they were drained, and those behind them, oldest first.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_ListParkedRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Nexus_Ledger_V1_ListParkedResponse` to respond with.
+        func listParked(
+            request: Nexus_Ledger_V1_ListParkedRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Nexus_Ledger_V1_ListParkedResponse
+
+        /// Handle the "ShowRequest" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One request in any state, with its events.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_ShowRequestRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Nexus_Ledger_V1_ShowRequestResponse` to respond with.
+        func showRequest(
+            request: Nexus_Ledger_V1_ShowRequestRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Nexus_Ledger_V1_ShowRequestResponse
+
+        /// Handle the "Resolve" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Decides what becomes of a request that was refused; those behind it wait again. Before
+        /// > `discard` is answered, PostgreSQL has a permanent record of it.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_ResolveRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Nexus_Ledger_V1_ResolveResponse` to respond with.
+        func resolve(
+            request: Nexus_Ledger_V1_ResolveRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Nexus_Ledger_V1_ResolveResponse
+    }
+}
+
+// Default implementation of 'registerMethods(with:)'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Outbox.StreamingServiceProtocol {
+    public func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Outbox.Method.GetOutboxStatus.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_GetOutboxStatusRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_GetOutboxStatusResponse>(),
+            handler: { request, context in
+                try await self.getOutboxStatus(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Outbox.Method.ListParked.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ListParkedRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ListParkedResponse>(),
+            handler: { request, context in
+                try await self.listParked(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Outbox.Method.ShowRequest.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ShowRequestRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ShowRequestResponse>(),
+            handler: { request, context in
+                try await self.showRequest(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Outbox.Method.Resolve.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ResolveRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ResolveResponse>(),
+            handler: { request, context in
+                try await self.resolve(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+    }
+}
+
+// Default implementation of streaming methods from 'StreamingServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Outbox.ServiceProtocol {
+    public func getOutboxStatus(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_GetOutboxStatusRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_GetOutboxStatusResponse> {
+        let response = try await self.getOutboxStatus(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func listParked(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ListParkedRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListParkedResponse> {
+        let response = try await self.listParked(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func showRequest(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ShowRequestRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ShowRequestResponse> {
+        let response = try await self.showRequest(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func resolve(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ResolveRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ResolveResponse> {
+        let response = try await self.resolve(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+}
+
+// Default implementation of methods from 'ServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Outbox.SimpleServiceProtocol {
+    public func getOutboxStatus(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_GetOutboxStatusRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_GetOutboxStatusResponse> {
+        return GRPCCore.ServerResponse<Nexus_Ledger_V1_GetOutboxStatusResponse>(
+            message: try await self.getOutboxStatus(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func listParked(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ListParkedRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_ListParkedResponse> {
+        return GRPCCore.ServerResponse<Nexus_Ledger_V1_ListParkedResponse>(
+            message: try await self.listParked(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func showRequest(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ShowRequestRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_ShowRequestResponse> {
+        return GRPCCore.ServerResponse<Nexus_Ledger_V1_ShowRequestResponse>(
+            message: try await self.showRequest(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func resolve(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ResolveRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_ResolveResponse> {
+        return GRPCCore.ServerResponse<Nexus_Ledger_V1_ResolveResponse>(
+            message: try await self.resolve(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+}
+
+// MARK: nexus.ledger.v1.Outbox (client)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Outbox {
+    /// Generated client protocol for the "nexus.ledger.v1.Outbox" service.
+    ///
+    /// You don't need to implement this protocol directly, use the generated
+    /// implementation, ``Client``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What this ledger keeps while PostgreSQL does not take it. A request is drained, parked, retried
+    /// > and discarded whole. Without an outbox every call ends with FAILED_PRECONDITION.
+    public protocol ClientProtocol: Sendable {
+        /// Call the "GetOutboxStatus" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > How full it is, and whether it drains.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_GetOutboxStatusRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_GetOutboxStatusRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_GetOutboxStatusResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getOutboxStatus<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_GetOutboxStatusRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_GetOutboxStatusRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_GetOutboxStatusResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_GetOutboxStatusResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ListParked" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Requests that were refused when they were drained, and those behind them, oldest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListParkedRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ListParkedRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ListParkedResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func listParked<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListParkedRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ListParkedRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ListParkedResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ListParkedResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ShowRequest" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One request in any state, with its events.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ShowRequestRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ShowRequestRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ShowRequestResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func showRequest<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ShowRequestRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ShowRequestRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ShowRequestResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ShowRequestResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Resolve" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Decides what becomes of a request that was refused; those behind it wait again. Before
+        /// > `discard` is answered, PostgreSQL has a permanent record of it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ResolveRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ResolveRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ResolveResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func resolve<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ResolveRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ResolveRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ResolveResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ResolveResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+    }
+
+    /// Generated client for the "nexus.ledger.v1.Outbox" service.
+    ///
+    /// The ``Client`` provides an implementation of ``ClientProtocol`` which wraps
+    /// a `GRPCCore.GRPCCClient`. The underlying `GRPCClient` provides the long-lived
+    /// means of communication with the remote peer.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What this ledger keeps while PostgreSQL does not take it. A request is drained, parked, retried
+    /// > and discarded whole. Without an outbox every call ends with FAILED_PRECONDITION.
+    public struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
+        private let client: GRPCCore.GRPCClient<Transport>
+
+        /// Creates a new client wrapping the provided `GRPCCore.GRPCClient`.
+        ///
+        /// - Parameters:
+        ///   - client: A `GRPCCore.GRPCClient` providing a communication channel to the service.
+        public init(wrapping client: GRPCCore.GRPCClient<Transport>) {
+            self.client = client
+        }
+
+        /// Call the "GetOutboxStatus" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > How full it is, and whether it drains.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_GetOutboxStatusRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_GetOutboxStatusRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_GetOutboxStatusResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func getOutboxStatus<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_GetOutboxStatusRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_GetOutboxStatusRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_GetOutboxStatusResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_GetOutboxStatusResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Outbox.Method.GetOutboxStatus.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ListParked" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Requests that were refused when they were drained, and those behind them, oldest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListParkedRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ListParkedRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ListParkedResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func listParked<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListParkedRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ListParkedRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ListParkedResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ListParkedResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Outbox.Method.ListParked.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ShowRequest" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One request in any state, with its events.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ShowRequestRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ShowRequestRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ShowRequestResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func showRequest<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ShowRequestRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ShowRequestRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ShowRequestResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ShowRequestResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Outbox.Method.ShowRequest.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Resolve" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Decides what becomes of a request that was refused; those behind it wait again. Before
+        /// > `discard` is answered, PostgreSQL has a permanent record of it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ResolveRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ResolveRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ResolveResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func resolve<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ResolveRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ResolveRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ResolveResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ResolveResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Outbox.Method.Resolve.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+    }
+}
+
+// Helpers providing default arguments to 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Outbox.ClientProtocol {
+    /// Call the "GetOutboxStatus" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > How full it is, and whether it drains.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_GetOutboxStatusRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getOutboxStatus<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_GetOutboxStatusRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_GetOutboxStatusResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getOutboxStatus(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_GetOutboxStatusRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_GetOutboxStatusResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListParked" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Requests that were refused when they were drained, and those behind them, oldest first.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_ListParkedRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listParked<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListParkedRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ListParkedResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.listParked(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ListParkedRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ListParkedResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ShowRequest" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > One request in any state, with its events.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_ShowRequestRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func showRequest<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ShowRequestRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ShowRequestResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.showRequest(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ShowRequestRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ShowRequestResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Resolve" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Decides what becomes of a request that was refused; those behind it wait again. Before
+    /// > `discard` is answered, PostgreSQL has a permanent record of it.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_ResolveRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func resolve<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ResolveRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ResolveResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.resolve(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ResolveRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ResolveResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}
+
+// Helpers providing sugared APIs for 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Outbox.ClientProtocol {
+    /// Call the "GetOutboxStatus" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > How full it is, and whether it drains.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getOutboxStatus<Result>(
+        _ message: Nexus_Ledger_V1_GetOutboxStatusRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_GetOutboxStatusResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_GetOutboxStatusRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getOutboxStatus(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListParked" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Requests that were refused when they were drained, and those behind them, oldest first.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listParked<Result>(
+        _ message: Nexus_Ledger_V1_ListParkedRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ListParkedResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_ListParkedRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.listParked(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ShowRequest" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > One request in any state, with its events.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func showRequest<Result>(
+        _ message: Nexus_Ledger_V1_ShowRequestRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ShowRequestResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_ShowRequestRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.showRequest(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Resolve" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Decides what becomes of a request that was refused; those behind it wait again. Before
+    /// > `discard` is answered, PostgreSQL has a permanent record of it.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func resolve<Result>(
+        _ message: Nexus_Ledger_V1_ResolveRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ResolveResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_ResolveRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.resolve(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}

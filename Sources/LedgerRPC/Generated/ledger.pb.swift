@@ -563,6 +563,18 @@ public nonisolated struct Nexus_Ledger_V1_Position: @unchecked Sendable {
     set {_uniqueStorage()._legs = newValue}
   }
 
+  /// Events of this position that wait or are parked in this ledger's outbox; nothing above knows
+  /// of them. Counted up to 10,000, in ListPositions up to 100. Absent: not known, because this
+  /// ledger has no outbox or it cannot be read.
+  public var bufferedEvents: Int64 {
+    get {_storage._bufferedEvents ?? 0}
+    set {_uniqueStorage()._bufferedEvents = newValue}
+  }
+  /// Returns true if `bufferedEvents` has been explicitly set.
+  public var hasBufferedEvents: Bool {_storage._bufferedEvents != nil}
+  /// Clears the value of `bufferedEvents`. Subsequent reads from it will return its default value.
+  public mutating func clearBufferedEvents() {_uniqueStorage()._bufferedEvents = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -772,6 +784,25 @@ public nonisolated struct Nexus_Ledger_V1_TimelineEntry: @unchecked Sendable {
   public var foldError: String {
     get {_storage._foldError}
     set {_uniqueStorage()._foldError = newValue}
+  }
+
+  /// When an outbox acknowledged it, before it was committed (`recorded_at_us` of the event); 0 if
+  /// it went straight to PostgreSQL.
+  public var bufferedAtUs: Int64 {
+    get {_storage._bufferedAtUs}
+    set {_uniqueStorage()._bufferedAtUs = newValue}
+  }
+
+  /// Its request in the outbox of `host`; 0 if it went straight to PostgreSQL.
+  public var outboxSequence: Int64 {
+    get {_storage._outboxSequence}
+    set {_uniqueStorage()._outboxSequence = newValue}
+  }
+
+  /// The machine whose ledger took it.
+  public var host: String {
+    get {_storage._host}
+    set {_uniqueStorage()._host = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1020,43 +1051,471 @@ public nonisolated struct Nexus_Ledger_V1_BookStatus: Sendable {
   public init() {}
 }
 
-public nonisolated struct Nexus_Ledger_V1_GetStatusResponse: Sendable {
+public nonisolated struct Nexus_Ledger_V1_GetStatusResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var version: String = String()
+  public var version: String {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
 
-  public var startedAtUs: Int64 = 0
+  public var startedAtUs: Int64 {
+    get {_storage._startedAtUs}
+    set {_uniqueStorage()._startedAtUs = newValue}
+  }
 
-  public var books: [Nexus_Ledger_V1_BookStatus] = []
+  public var books: [Nexus_Ledger_V1_BookStatus] {
+    get {_storage._books}
+    set {_uniqueStorage()._books = newValue}
+  }
 
-  public var queueRequests: Int64 = 0
+  public var queueRequests: Int64 {
+    get {_storage._queueRequests}
+    set {_uniqueStorage()._queueRequests = newValue}
+  }
 
-  public var queueEvents: Int64 = 0
+  public var queueEvents: Int64 {
+    get {_storage._queueEvents}
+    set {_uniqueStorage()._queueEvents = newValue}
+  }
 
-  public var queueEventsMax: Int64 = 0
+  public var queueEventsMax: Int64 {
+    get {_storage._queueEventsMax}
+    set {_uniqueStorage()._queueEventsMax = newValue}
+  }
 
   /// up or down.
-  public var database: String = String()
+  public var database: String {
+    get {_storage._database}
+    set {_uniqueStorage()._database = newValue}
+  }
 
-  public var databaseVersion: String = String()
+  public var databaseVersion: String {
+    get {_storage._databaseVersion}
+    set {_uniqueStorage()._databaseVersion = newValue}
+  }
 
-  public var databaseError: String = String()
+  public var databaseError: String {
+    get {_storage._databaseError}
+    set {_uniqueStorage()._databaseError = newValue}
+  }
 
-  public var schemaVersion: Int64 = 0
+  public var schemaVersion: Int64 {
+    get {_storage._schemaVersion}
+    set {_uniqueStorage()._schemaVersion = newValue}
+  }
 
-  public var appendedEvents: Int64 = 0
+  public var appendedEvents: Int64 {
+    get {_storage._appendedEvents}
+    set {_uniqueStorage()._appendedEvents = newValue}
+  }
 
-  public var appendedRequests: Int64 = 0
+  public var appendedRequests: Int64 {
+    get {_storage._appendedRequests}
+    set {_uniqueStorage()._appendedRequests = newValue}
+  }
 
-  public var refusedRequests: Int64 = 0
+  public var refusedRequests: Int64 {
+    get {_storage._refusedRequests}
+    set {_uniqueStorage()._refusedRequests = newValue}
+  }
 
-  public var commits: Int64 = 0
+  public var commits: Int64 {
+    get {_storage._commits}
+    set {_uniqueStorage()._commits = newValue}
+  }
 
-  public var memoryResidentBytes: Int64 = 0
+  public var memoryResidentBytes: Int64 {
+    get {_storage._memoryResidentBytes}
+    set {_uniqueStorage()._memoryResidentBytes = newValue}
+  }
 
-  public var alerts: [String] = []
+  public var alerts: [String] {
+    get {_storage._alerts}
+    set {_uniqueStorage()._alerts = newValue}
+  }
+
+  /// Absent: this ledger has no outbox, or it cannot be read, which is an alert.
+  public var outbox: Nexus_Ledger_V1_OutboxSummary {
+    get {_storage._outbox ?? Nexus_Ledger_V1_OutboxSummary()}
+    set {_uniqueStorage()._outbox = newValue}
+  }
+  /// Returns true if `outbox` has been explicitly set.
+  public var hasOutbox: Bool {_storage._outbox != nil}
+  /// Clears the value of `outbox`. Subsequent reads from it will return its default value.
+  public mutating func clearOutbox() {_uniqueStorage()._outbox = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Nexus_Ledger_V1_OutboxSummary: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var waitingRequests: Int64 = 0
+
+  public var waitingEvents: Int64 = 0
+
+  public var parkedRequests: Int64 = 0
+
+  /// When the request that waits longest was buffered; 0 if none waits.
+  public var oldestWaitingUs: Int64 = 0
+
+  /// Why PostgreSQL is known not to take appends; empty while it is thought to.
+  public var outage: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_GetOutboxStatusRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Requests, and the events in them.
+public nonisolated struct Nexus_Ledger_V1_OutboxTally: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var requests: Int64 = 0
+
+  public var events: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_GetOutboxStatusResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The SQLite file.
+  public var path: String = String()
+
+  /// To be drained.
+  public var waiting: Nexus_Ledger_V1_OutboxTally {
+    get {_waiting ?? Nexus_Ledger_V1_OutboxTally()}
+    set {_waiting = newValue}
+  }
+  /// Returns true if `waiting` has been explicitly set.
+  public var hasWaiting: Bool {self._waiting != nil}
+  /// Clears the value of `waiting`. Subsequent reads from it will return its default value.
+  public mutating func clearWaiting() {self._waiting = nil}
+
+  /// To be resolved.
+  public var parked: Nexus_Ledger_V1_OutboxTally {
+    get {_parked ?? Nexus_Ledger_V1_OutboxTally()}
+    set {_parked = newValue}
+  }
+  /// Returns true if `parked` has been explicitly set.
+  public var hasParked: Bool {self._parked != nil}
+  /// Clears the value of `parked`. Subsequent reads from it will return its default value.
+  public mutating func clearParked() {self._parked = nil}
+
+  /// In PostgreSQL, and kept for some days for those who ask again.
+  public var drained: Nexus_Ledger_V1_OutboxTally {
+    get {_drained ?? Nexus_Ledger_V1_OutboxTally()}
+    set {_drained = newValue}
+  }
+  /// Returns true if `drained` has been explicitly set.
+  public var hasDrained: Bool {self._drained != nil}
+  /// Clears the value of `drained`. Subsequent reads from it will return its default value.
+  public mutating func clearDrained() {self._drained = nil}
+
+  /// Given up.
+  public var discarded: Nexus_Ledger_V1_OutboxTally {
+    get {_discarded ?? Nexus_Ledger_V1_OutboxTally()}
+    set {_discarded = newValue}
+  }
+  /// Returns true if `discarded` has been explicitly set.
+  public var hasDiscarded: Bool {self._discarded != nil}
+  /// Clears the value of `discarded`. Subsequent reads from it will return its default value.
+  public mutating func clearDiscarded() {self._discarded = nil}
+
+  /// When the request that waits longest was buffered; 0 if none waits.
+  public var oldestWaitingUs: Int64 = 0
+
+  /// The file and its write-ahead log. Beyond the limit appends end with RESOURCE_EXHAUSTED.
+  public var fileBytes: Int64 = 0
+
+  public var fileBytesMax: Int64 = 0
+
+  /// Free on the file system; absent where it does not tell. Below the floor appends end with
+  /// RESOURCE_EXHAUSTED.
+  public var diskFreeBytes: Int64 {
+    get {_diskFreeBytes ?? 0}
+    set {_diskFreeBytes = newValue}
+  }
+  /// Returns true if `diskFreeBytes` has been explicitly set.
+  public var hasDiskFreeBytes: Bool {self._diskFreeBytes != nil}
+  /// Clears the value of `diskFreeBytes`. Subsequent reads from it will return its default value.
+  public mutating func clearDiskFreeBytes() {self._diskFreeBytes = nil}
+
+  public var diskFreeBytesMin: Int64 = 0
+
+  /// Why PostgreSQL is known not to take appends; empty while it is thought to.
+  public var outage: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _waiting: Nexus_Ledger_V1_OutboxTally? = nil
+  fileprivate var _parked: Nexus_Ledger_V1_OutboxTally? = nil
+  fileprivate var _drained: Nexus_Ledger_V1_OutboxTally? = nil
+  fileprivate var _discarded: Nexus_Ledger_V1_OutboxTally? = nil
+  fileprivate var _diskFreeBytes: Int64? = nil
+}
+
+/// A request as the outbox has it.
+public nonisolated struct Nexus_Ledger_V1_BufferedRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1, 2, 3 … in the order in which requests were buffered, never used twice.
+  public var outboxSequence: Int64 = 0
+
+  public var book: String = String()
+
+  /// waiting, parked, drained or discarded.
+  public var state: String = String()
+
+  /// The positions that it touches, the first 20; `positions` says how many there are.
+  public var positionIds: [String] = []
+
+  public var positions: Int64 = 0
+
+  public var events: Int64 = 0
+
+  public var bufferedAtUs: Int64 = 0
+
+  /// Why it did not go to PostgreSQL at once.
+  public var reason: String = String()
+
+  /// Why it is parked, or was when it was discarded; else empty.
+  public var parkedReason: String = String()
+
+  /// The earlier request that it is parked behind; 0 if it was refused itself, or is not parked.
+  public var behind: Int64 = 0
+
+  /// uid of the process that sent it; absent where unknown.
+  public var peerUid: UInt32 {
+    get {_peerUid ?? 0}
+    set {_peerUid = newValue}
+  }
+  /// Returns true if `peerUid` has been explicitly set.
+  public var hasPeerUid: Bool {self._peerUid != nil}
+  /// Clears the value of `peerUid`. Subsequent reads from it will return its default value.
+  public mutating func clearPeerUid() {self._peerUid = nil}
+
+  /// 0 unless drained.
+  public var drainedAtUs: Int64 = 0
+
+  /// 0 and empty unless discarded.
+  public var discardedAtUs: Int64 = 0
+
+  public var discardedBy: String = String()
+
+  public var discardReason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _peerUid: UInt32? = nil
+}
+
+public nonisolated struct Nexus_Ledger_V1_ListParkedRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The last sequence already seen; 0 starts at the beginning.
+  public var after: Int64 = 0
+
+  /// Default 100, at most 1,000.
+  public var limit: Int32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ListParkedResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var requests: [Nexus_Ledger_V1_BufferedRequest] = []
+
+  /// Requests that are parked, these and others.
+  public var parkedRequests: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ShowRequestRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var outboxSequence: Int64 = 0
+
+  /// The first line wanted, from 0.
+  public var firstLine: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ShowRequestResponse: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var request: Nexus_Ledger_V1_BufferedRequest {
+    get {_storage._request ?? Nexus_Ledger_V1_BufferedRequest()}
+    set {_uniqueStorage()._request = newValue}
+  }
+  /// Returns true if `request` has been explicitly set.
+  public var hasRequest: Bool {_storage._request != nil}
+  /// Clears the value of `request`. Subsequent reads from it will return its default value.
+  public mutating func clearRequest() {_uniqueStorage()._request = nil}
+
+  /// Its events in their order, from `first_line` on: each the canonical JSON that `append` takes,
+  /// without a line feed. At least one where there is one, else as many as fit into 2 MiB.
+  public var lines: [Data] {
+    get {_storage._lines}
+    set {_uniqueStorage()._lines = newValue}
+  }
+
+  /// Where to go on; 0 after the last line.
+  public var nextLine: Int64 {
+    get {_storage._nextLine}
+    set {_uniqueStorage()._nextLine = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Nexus_Ledger_V1_ResolveRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A request that was refused itself, not one that is parked behind another.
+  public var outboxSequence: Int64 = 0
+
+  public var resolution: Nexus_Ledger_V1_ResolveRequest.OneOf_Resolution? = nil
+
+  public var retry: Nexus_Ledger_V1_ResolveRequest.Retry {
+    get {
+      if case .retry(let v)? = resolution {return v}
+      return Nexus_Ledger_V1_ResolveRequest.Retry()
+    }
+    set {resolution = .retry(newValue)}
+  }
+
+  public var rebase: Nexus_Ledger_V1_ResolveRequest.Rebase {
+    get {
+      if case .rebase(let v)? = resolution {return v}
+      return Nexus_Ledger_V1_ResolveRequest.Rebase()
+    }
+    set {resolution = .rebase(newValue)}
+  }
+
+  public var discard: Nexus_Ledger_V1_ResolveRequest.Discard {
+    get {
+      if case .discard(let v)? = resolution {return v}
+      return Nexus_Ledger_V1_ResolveRequest.Discard()
+    }
+    set {resolution = .discard(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Resolution: Equatable, Sendable {
+    case retry(Nexus_Ledger_V1_ResolveRequest.Retry)
+    case rebase(Nexus_Ledger_V1_ResolveRequest.Rebase)
+    case discard(Nexus_Ledger_V1_ResolveRequest.Discard)
+
+  }
+
+  /// It is drained again, as it is.
+  public nonisolated struct Retry: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  /// The same, and it is appended whatever the versions of its positions are now.
+  public nonisolated struct Rebase: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  /// It is given up for ever: its events are refused from then on.
+  public nonisolated struct Discard: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Required both.
+    public var reason: String = String()
+
+    public var actor: String = String()
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ResolveResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The requests that wait again, ascending, the first 1,000; `waiting_requests` says how many.
+  public var waitingAgain: [Int64] = []
+
+  public var waitingRequests: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1853,7 +2312,7 @@ nonisolated extension Nexus_Ledger_V1_Leg: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Nexus_Ledger_V1_Position: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Position"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}position_id\0\u{1}strategy\0\u{1}asset\0\u{1}state\0\u{1}flags\0\u{1}version\0\u{3}log_position\0\u{3}opened_at_us\0\u{3}closed_at_us\0\u{3}close_reason\0\u{1}settle\0\u{3}base_delta\0\u{1}realized\0\u{1}fees\0\u{1}funding\0\u{1}adjustments\0\u{1}net\0\u{1}unrealized\0\u{3}entry_basis\0\u{3}stale_reason\0\u{1}revision\0\u{1}legs\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}position_id\0\u{1}strategy\0\u{1}asset\0\u{1}state\0\u{1}flags\0\u{1}version\0\u{3}log_position\0\u{3}opened_at_us\0\u{3}closed_at_us\0\u{3}close_reason\0\u{1}settle\0\u{3}base_delta\0\u{1}realized\0\u{1}fees\0\u{1}funding\0\u{1}adjustments\0\u{1}net\0\u{1}unrealized\0\u{3}entry_basis\0\u{3}stale_reason\0\u{1}revision\0\u{1}legs\0\u{3}buffered_events\0")
 
   fileprivate class _StorageClass {
     var _positionID: String = String()
@@ -1878,6 +2337,7 @@ nonisolated extension Nexus_Ledger_V1_Position: SwiftProtobuf.Message, SwiftProt
     var _staleReason: String = String()
     var _revision: Int64 = 0
     var _legs: [Nexus_Ledger_V1_Leg] = []
+    var _bufferedEvents: Int64? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1910,6 +2370,7 @@ nonisolated extension Nexus_Ledger_V1_Position: SwiftProtobuf.Message, SwiftProt
       _staleReason = source._staleReason
       _revision = source._revision
       _legs = source._legs
+      _bufferedEvents = source._bufferedEvents
     }
   }
 
@@ -1950,6 +2411,7 @@ nonisolated extension Nexus_Ledger_V1_Position: SwiftProtobuf.Message, SwiftProt
         case 20: try { try decoder.decodeSingularStringField(value: &_storage._staleReason) }()
         case 21: try { try decoder.decodeSingularInt64Field(value: &_storage._revision) }()
         case 22: try { try decoder.decodeRepeatedMessageField(value: &_storage._legs) }()
+        case 23: try { try decoder.decodeSingularInt64Field(value: &_storage._bufferedEvents) }()
         default: break
         }
       }
@@ -1958,6 +2420,10 @@ nonisolated extension Nexus_Ledger_V1_Position: SwiftProtobuf.Message, SwiftProt
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
       if !_storage._positionID.isEmpty {
         try visitor.visitSingularStringField(value: _storage._positionID, fieldNumber: 1)
       }
@@ -2024,6 +2490,9 @@ nonisolated extension Nexus_Ledger_V1_Position: SwiftProtobuf.Message, SwiftProt
       if !_storage._legs.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._legs, fieldNumber: 22)
       }
+      try { if let v = _storage._bufferedEvents {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 23)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2055,6 +2524,7 @@ nonisolated extension Nexus_Ledger_V1_Position: SwiftProtobuf.Message, SwiftProt
         if _storage._staleReason != rhs_storage._staleReason {return false}
         if _storage._revision != rhs_storage._revision {return false}
         if _storage._legs != rhs_storage._legs {return false}
+        if _storage._bufferedEvents != rhs_storage._bufferedEvents {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2364,13 +2834,16 @@ nonisolated extension Nexus_Ledger_V1_RunningTotals: SwiftProtobuf.Message, Swif
 
 nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".TimelineEntry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}event\0\u{3}voided_by\0\u{1}running\0\u{3}fold_error\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}event\0\u{3}voided_by\0\u{1}running\0\u{3}fold_error\0\u{3}buffered_at_us\0\u{3}outbox_sequence\0\u{1}host\0")
 
   fileprivate class _StorageClass {
     var _event: Nexus_Ledger_V1_RecordedEvent? = nil
     var _voidedBy: String = String()
     var _running: Nexus_Ledger_V1_RunningTotals? = nil
     var _foldError: String = String()
+    var _bufferedAtUs: Int64 = 0
+    var _outboxSequence: Int64 = 0
+    var _host: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2385,6 +2858,9 @@ nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, Swif
       _voidedBy = source._voidedBy
       _running = source._running
       _foldError = source._foldError
+      _bufferedAtUs = source._bufferedAtUs
+      _outboxSequence = source._outboxSequence
+      _host = source._host
     }
   }
 
@@ -2407,6 +2883,9 @@ nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, Swif
         case 2: try { try decoder.decodeSingularStringField(value: &_storage._voidedBy) }()
         case 3: try { try decoder.decodeSingularMessageField(value: &_storage._running) }()
         case 4: try { try decoder.decodeSingularStringField(value: &_storage._foldError) }()
+        case 5: try { try decoder.decodeSingularInt64Field(value: &_storage._bufferedAtUs) }()
+        case 6: try { try decoder.decodeSingularInt64Field(value: &_storage._outboxSequence) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._host) }()
         default: break
         }
       }
@@ -2431,6 +2910,15 @@ nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, Swif
       if !_storage._foldError.isEmpty {
         try visitor.visitSingularStringField(value: _storage._foldError, fieldNumber: 4)
       }
+      if _storage._bufferedAtUs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._bufferedAtUs, fieldNumber: 5)
+      }
+      if _storage._outboxSequence != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._outboxSequence, fieldNumber: 6)
+      }
+      if !_storage._host.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._host, fieldNumber: 7)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2444,6 +2932,9 @@ nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, Swif
         if _storage._voidedBy != rhs_storage._voidedBy {return false}
         if _storage._running != rhs_storage._running {return false}
         if _storage._foldError != rhs_storage._foldError {return false}
+        if _storage._bufferedAtUs != rhs_storage._bufferedAtUs {return false}
+        if _storage._outboxSequence != rhs_storage._outboxSequence {return false}
+        if _storage._host != rhs_storage._host {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2992,7 +3483,189 @@ nonisolated extension Nexus_Ledger_V1_BookStatus: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Nexus_Ledger_V1_GetStatusResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetStatusResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}started_at_us\0\u{1}books\0\u{3}queue_requests\0\u{3}queue_events\0\u{3}queue_events_max\0\u{1}database\0\u{3}database_version\0\u{3}database_error\0\u{3}schema_version\0\u{3}appended_events\0\u{3}appended_requests\0\u{3}refused_requests\0\u{1}commits\0\u{3}memory_resident_bytes\0\u{1}alerts\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}started_at_us\0\u{1}books\0\u{3}queue_requests\0\u{3}queue_events\0\u{3}queue_events_max\0\u{1}database\0\u{3}database_version\0\u{3}database_error\0\u{3}schema_version\0\u{3}appended_events\0\u{3}appended_requests\0\u{3}refused_requests\0\u{1}commits\0\u{3}memory_resident_bytes\0\u{1}alerts\0\u{1}outbox\0")
+
+  fileprivate class _StorageClass {
+    var _version: String = String()
+    var _startedAtUs: Int64 = 0
+    var _books: [Nexus_Ledger_V1_BookStatus] = []
+    var _queueRequests: Int64 = 0
+    var _queueEvents: Int64 = 0
+    var _queueEventsMax: Int64 = 0
+    var _database: String = String()
+    var _databaseVersion: String = String()
+    var _databaseError: String = String()
+    var _schemaVersion: Int64 = 0
+    var _appendedEvents: Int64 = 0
+    var _appendedRequests: Int64 = 0
+    var _refusedRequests: Int64 = 0
+    var _commits: Int64 = 0
+    var _memoryResidentBytes: Int64 = 0
+    var _alerts: [String] = []
+    var _outbox: Nexus_Ledger_V1_OutboxSummary? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _version = source._version
+      _startedAtUs = source._startedAtUs
+      _books = source._books
+      _queueRequests = source._queueRequests
+      _queueEvents = source._queueEvents
+      _queueEventsMax = source._queueEventsMax
+      _database = source._database
+      _databaseVersion = source._databaseVersion
+      _databaseError = source._databaseError
+      _schemaVersion = source._schemaVersion
+      _appendedEvents = source._appendedEvents
+      _appendedRequests = source._appendedRequests
+      _refusedRequests = source._refusedRequests
+      _commits = source._commits
+      _memoryResidentBytes = source._memoryResidentBytes
+      _alerts = source._alerts
+      _outbox = source._outbox
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._version) }()
+        case 2: try { try decoder.decodeSingularInt64Field(value: &_storage._startedAtUs) }()
+        case 3: try { try decoder.decodeRepeatedMessageField(value: &_storage._books) }()
+        case 4: try { try decoder.decodeSingularInt64Field(value: &_storage._queueRequests) }()
+        case 5: try { try decoder.decodeSingularInt64Field(value: &_storage._queueEvents) }()
+        case 6: try { try decoder.decodeSingularInt64Field(value: &_storage._queueEventsMax) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._database) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._databaseVersion) }()
+        case 9: try { try decoder.decodeSingularStringField(value: &_storage._databaseError) }()
+        case 10: try { try decoder.decodeSingularInt64Field(value: &_storage._schemaVersion) }()
+        case 11: try { try decoder.decodeSingularInt64Field(value: &_storage._appendedEvents) }()
+        case 12: try { try decoder.decodeSingularInt64Field(value: &_storage._appendedRequests) }()
+        case 13: try { try decoder.decodeSingularInt64Field(value: &_storage._refusedRequests) }()
+        case 14: try { try decoder.decodeSingularInt64Field(value: &_storage._commits) }()
+        case 15: try { try decoder.decodeSingularInt64Field(value: &_storage._memoryResidentBytes) }()
+        case 16: try { try decoder.decodeRepeatedStringField(value: &_storage._alerts) }()
+        case 17: try { try decoder.decodeSingularMessageField(value: &_storage._outbox) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._version.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._version, fieldNumber: 1)
+      }
+      if _storage._startedAtUs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._startedAtUs, fieldNumber: 2)
+      }
+      if !_storage._books.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._books, fieldNumber: 3)
+      }
+      if _storage._queueRequests != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._queueRequests, fieldNumber: 4)
+      }
+      if _storage._queueEvents != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._queueEvents, fieldNumber: 5)
+      }
+      if _storage._queueEventsMax != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._queueEventsMax, fieldNumber: 6)
+      }
+      if !_storage._database.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._database, fieldNumber: 7)
+      }
+      if !_storage._databaseVersion.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._databaseVersion, fieldNumber: 8)
+      }
+      if !_storage._databaseError.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._databaseError, fieldNumber: 9)
+      }
+      if _storage._schemaVersion != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._schemaVersion, fieldNumber: 10)
+      }
+      if _storage._appendedEvents != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._appendedEvents, fieldNumber: 11)
+      }
+      if _storage._appendedRequests != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._appendedRequests, fieldNumber: 12)
+      }
+      if _storage._refusedRequests != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._refusedRequests, fieldNumber: 13)
+      }
+      if _storage._commits != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._commits, fieldNumber: 14)
+      }
+      if _storage._memoryResidentBytes != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._memoryResidentBytes, fieldNumber: 15)
+      }
+      if !_storage._alerts.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._alerts, fieldNumber: 16)
+      }
+      try { if let v = _storage._outbox {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_GetStatusResponse, rhs: Nexus_Ledger_V1_GetStatusResponse) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._startedAtUs != rhs_storage._startedAtUs {return false}
+        if _storage._books != rhs_storage._books {return false}
+        if _storage._queueRequests != rhs_storage._queueRequests {return false}
+        if _storage._queueEvents != rhs_storage._queueEvents {return false}
+        if _storage._queueEventsMax != rhs_storage._queueEventsMax {return false}
+        if _storage._database != rhs_storage._database {return false}
+        if _storage._databaseVersion != rhs_storage._databaseVersion {return false}
+        if _storage._databaseError != rhs_storage._databaseError {return false}
+        if _storage._schemaVersion != rhs_storage._schemaVersion {return false}
+        if _storage._appendedEvents != rhs_storage._appendedEvents {return false}
+        if _storage._appendedRequests != rhs_storage._appendedRequests {return false}
+        if _storage._refusedRequests != rhs_storage._refusedRequests {return false}
+        if _storage._commits != rhs_storage._commits {return false}
+        if _storage._memoryResidentBytes != rhs_storage._memoryResidentBytes {return false}
+        if _storage._alerts != rhs_storage._alerts {return false}
+        if _storage._outbox != rhs_storage._outbox {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_OutboxSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OutboxSummary"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}waiting_requests\0\u{3}waiting_events\0\u{3}parked_requests\0\u{3}oldest_waiting_us\0\u{1}outage\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3000,96 +3673,669 @@ nonisolated extension Nexus_Ledger_V1_GetStatusResponse: SwiftProtobuf.Message, 
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.version) }()
-      case 2: try { try decoder.decodeSingularInt64Field(value: &self.startedAtUs) }()
-      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.books) }()
-      case 4: try { try decoder.decodeSingularInt64Field(value: &self.queueRequests) }()
-      case 5: try { try decoder.decodeSingularInt64Field(value: &self.queueEvents) }()
-      case 6: try { try decoder.decodeSingularInt64Field(value: &self.queueEventsMax) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.database) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.databaseVersion) }()
-      case 9: try { try decoder.decodeSingularStringField(value: &self.databaseError) }()
-      case 10: try { try decoder.decodeSingularInt64Field(value: &self.schemaVersion) }()
-      case 11: try { try decoder.decodeSingularInt64Field(value: &self.appendedEvents) }()
-      case 12: try { try decoder.decodeSingularInt64Field(value: &self.appendedRequests) }()
-      case 13: try { try decoder.decodeSingularInt64Field(value: &self.refusedRequests) }()
-      case 14: try { try decoder.decodeSingularInt64Field(value: &self.commits) }()
-      case 15: try { try decoder.decodeSingularInt64Field(value: &self.memoryResidentBytes) }()
-      case 16: try { try decoder.decodeRepeatedStringField(value: &self.alerts) }()
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.waitingRequests) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.waitingEvents) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.parkedRequests) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.oldestWaitingUs) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.outage) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.version.isEmpty {
-      try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
+    if self.waitingRequests != 0 {
+      try visitor.visitSingularInt64Field(value: self.waitingRequests, fieldNumber: 1)
     }
-    if self.startedAtUs != 0 {
-      try visitor.visitSingularInt64Field(value: self.startedAtUs, fieldNumber: 2)
+    if self.waitingEvents != 0 {
+      try visitor.visitSingularInt64Field(value: self.waitingEvents, fieldNumber: 2)
     }
-    if !self.books.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.books, fieldNumber: 3)
+    if self.parkedRequests != 0 {
+      try visitor.visitSingularInt64Field(value: self.parkedRequests, fieldNumber: 3)
     }
-    if self.queueRequests != 0 {
-      try visitor.visitSingularInt64Field(value: self.queueRequests, fieldNumber: 4)
+    if self.oldestWaitingUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.oldestWaitingUs, fieldNumber: 4)
     }
-    if self.queueEvents != 0 {
-      try visitor.visitSingularInt64Field(value: self.queueEvents, fieldNumber: 5)
-    }
-    if self.queueEventsMax != 0 {
-      try visitor.visitSingularInt64Field(value: self.queueEventsMax, fieldNumber: 6)
-    }
-    if !self.database.isEmpty {
-      try visitor.visitSingularStringField(value: self.database, fieldNumber: 7)
-    }
-    if !self.databaseVersion.isEmpty {
-      try visitor.visitSingularStringField(value: self.databaseVersion, fieldNumber: 8)
-    }
-    if !self.databaseError.isEmpty {
-      try visitor.visitSingularStringField(value: self.databaseError, fieldNumber: 9)
-    }
-    if self.schemaVersion != 0 {
-      try visitor.visitSingularInt64Field(value: self.schemaVersion, fieldNumber: 10)
-    }
-    if self.appendedEvents != 0 {
-      try visitor.visitSingularInt64Field(value: self.appendedEvents, fieldNumber: 11)
-    }
-    if self.appendedRequests != 0 {
-      try visitor.visitSingularInt64Field(value: self.appendedRequests, fieldNumber: 12)
-    }
-    if self.refusedRequests != 0 {
-      try visitor.visitSingularInt64Field(value: self.refusedRequests, fieldNumber: 13)
-    }
-    if self.commits != 0 {
-      try visitor.visitSingularInt64Field(value: self.commits, fieldNumber: 14)
-    }
-    if self.memoryResidentBytes != 0 {
-      try visitor.visitSingularInt64Field(value: self.memoryResidentBytes, fieldNumber: 15)
-    }
-    if !self.alerts.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.alerts, fieldNumber: 16)
+    if !self.outage.isEmpty {
+      try visitor.visitSingularStringField(value: self.outage, fieldNumber: 5)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Nexus_Ledger_V1_GetStatusResponse, rhs: Nexus_Ledger_V1_GetStatusResponse) -> Bool {
-    if lhs.version != rhs.version {return false}
-    if lhs.startedAtUs != rhs.startedAtUs {return false}
-    if lhs.books != rhs.books {return false}
-    if lhs.queueRequests != rhs.queueRequests {return false}
-    if lhs.queueEvents != rhs.queueEvents {return false}
-    if lhs.queueEventsMax != rhs.queueEventsMax {return false}
-    if lhs.database != rhs.database {return false}
-    if lhs.databaseVersion != rhs.databaseVersion {return false}
-    if lhs.databaseError != rhs.databaseError {return false}
-    if lhs.schemaVersion != rhs.schemaVersion {return false}
-    if lhs.appendedEvents != rhs.appendedEvents {return false}
-    if lhs.appendedRequests != rhs.appendedRequests {return false}
-    if lhs.refusedRequests != rhs.refusedRequests {return false}
-    if lhs.commits != rhs.commits {return false}
-    if lhs.memoryResidentBytes != rhs.memoryResidentBytes {return false}
-    if lhs.alerts != rhs.alerts {return false}
+  public static func ==(lhs: Nexus_Ledger_V1_OutboxSummary, rhs: Nexus_Ledger_V1_OutboxSummary) -> Bool {
+    if lhs.waitingRequests != rhs.waitingRequests {return false}
+    if lhs.waitingEvents != rhs.waitingEvents {return false}
+    if lhs.parkedRequests != rhs.parkedRequests {return false}
+    if lhs.oldestWaitingUs != rhs.oldestWaitingUs {return false}
+    if lhs.outage != rhs.outage {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_GetOutboxStatusRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetOutboxStatusRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_GetOutboxStatusRequest, rhs: Nexus_Ledger_V1_GetOutboxStatusRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_OutboxTally: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OutboxTally"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}requests\0\u{1}events\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.requests) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.events) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.requests != 0 {
+      try visitor.visitSingularInt64Field(value: self.requests, fieldNumber: 1)
+    }
+    if self.events != 0 {
+      try visitor.visitSingularInt64Field(value: self.events, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_OutboxTally, rhs: Nexus_Ledger_V1_OutboxTally) -> Bool {
+    if lhs.requests != rhs.requests {return false}
+    if lhs.events != rhs.events {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_GetOutboxStatusResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetOutboxStatusResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}path\0\u{1}waiting\0\u{1}parked\0\u{1}drained\0\u{1}discarded\0\u{3}oldest_waiting_us\0\u{3}file_bytes\0\u{3}file_bytes_max\0\u{3}disk_free_bytes\0\u{3}disk_free_bytes_min\0\u{1}outage\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._waiting) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._parked) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._drained) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._discarded) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.oldestWaitingUs) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.fileBytes) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.fileBytesMax) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self._diskFreeBytes) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self.diskFreeBytesMin) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.outage) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 1)
+    }
+    try { if let v = self._waiting {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._parked {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._drained {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._discarded {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if self.oldestWaitingUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.oldestWaitingUs, fieldNumber: 6)
+    }
+    if self.fileBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.fileBytes, fieldNumber: 7)
+    }
+    if self.fileBytesMax != 0 {
+      try visitor.visitSingularInt64Field(value: self.fileBytesMax, fieldNumber: 8)
+    }
+    try { if let v = self._diskFreeBytes {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
+    } }()
+    if self.diskFreeBytesMin != 0 {
+      try visitor.visitSingularInt64Field(value: self.diskFreeBytesMin, fieldNumber: 10)
+    }
+    if !self.outage.isEmpty {
+      try visitor.visitSingularStringField(value: self.outage, fieldNumber: 11)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_GetOutboxStatusResponse, rhs: Nexus_Ledger_V1_GetOutboxStatusResponse) -> Bool {
+    if lhs.path != rhs.path {return false}
+    if lhs._waiting != rhs._waiting {return false}
+    if lhs._parked != rhs._parked {return false}
+    if lhs._drained != rhs._drained {return false}
+    if lhs._discarded != rhs._discarded {return false}
+    if lhs.oldestWaitingUs != rhs.oldestWaitingUs {return false}
+    if lhs.fileBytes != rhs.fileBytes {return false}
+    if lhs.fileBytesMax != rhs.fileBytesMax {return false}
+    if lhs._diskFreeBytes != rhs._diskFreeBytes {return false}
+    if lhs.diskFreeBytesMin != rhs.diskFreeBytesMin {return false}
+    if lhs.outage != rhs.outage {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_BufferedRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".BufferedRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}outbox_sequence\0\u{1}book\0\u{1}state\0\u{3}position_ids\0\u{1}positions\0\u{1}events\0\u{3}buffered_at_us\0\u{1}reason\0\u{3}parked_reason\0\u{1}behind\0\u{3}peer_uid\0\u{3}drained_at_us\0\u{3}discarded_at_us\0\u{3}discarded_by\0\u{3}discard_reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.outboxSequence) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.book) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.positionIds) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.positions) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.events) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.bufferedAtUs) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.parkedReason) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self.behind) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self._peerUid) }()
+      case 12: try { try decoder.decodeSingularInt64Field(value: &self.drainedAtUs) }()
+      case 13: try { try decoder.decodeSingularInt64Field(value: &self.discardedAtUs) }()
+      case 14: try { try decoder.decodeSingularStringField(value: &self.discardedBy) }()
+      case 15: try { try decoder.decodeSingularStringField(value: &self.discardReason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.outboxSequence != 0 {
+      try visitor.visitSingularInt64Field(value: self.outboxSequence, fieldNumber: 1)
+    }
+    if !self.book.isEmpty {
+      try visitor.visitSingularStringField(value: self.book, fieldNumber: 2)
+    }
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 3)
+    }
+    if !self.positionIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.positionIds, fieldNumber: 4)
+    }
+    if self.positions != 0 {
+      try visitor.visitSingularInt64Field(value: self.positions, fieldNumber: 5)
+    }
+    if self.events != 0 {
+      try visitor.visitSingularInt64Field(value: self.events, fieldNumber: 6)
+    }
+    if self.bufferedAtUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.bufferedAtUs, fieldNumber: 7)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 8)
+    }
+    if !self.parkedReason.isEmpty {
+      try visitor.visitSingularStringField(value: self.parkedReason, fieldNumber: 9)
+    }
+    if self.behind != 0 {
+      try visitor.visitSingularInt64Field(value: self.behind, fieldNumber: 10)
+    }
+    try { if let v = self._peerUid {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 11)
+    } }()
+    if self.drainedAtUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.drainedAtUs, fieldNumber: 12)
+    }
+    if self.discardedAtUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.discardedAtUs, fieldNumber: 13)
+    }
+    if !self.discardedBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.discardedBy, fieldNumber: 14)
+    }
+    if !self.discardReason.isEmpty {
+      try visitor.visitSingularStringField(value: self.discardReason, fieldNumber: 15)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_BufferedRequest, rhs: Nexus_Ledger_V1_BufferedRequest) -> Bool {
+    if lhs.outboxSequence != rhs.outboxSequence {return false}
+    if lhs.book != rhs.book {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.positionIds != rhs.positionIds {return false}
+    if lhs.positions != rhs.positions {return false}
+    if lhs.events != rhs.events {return false}
+    if lhs.bufferedAtUs != rhs.bufferedAtUs {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.parkedReason != rhs.parkedReason {return false}
+    if lhs.behind != rhs.behind {return false}
+    if lhs._peerUid != rhs._peerUid {return false}
+    if lhs.drainedAtUs != rhs.drainedAtUs {return false}
+    if lhs.discardedAtUs != rhs.discardedAtUs {return false}
+    if lhs.discardedBy != rhs.discardedBy {return false}
+    if lhs.discardReason != rhs.discardReason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ListParkedRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListParkedRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0\u{1}limit\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.after) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.limit) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.after != 0 {
+      try visitor.visitSingularInt64Field(value: self.after, fieldNumber: 1)
+    }
+    if self.limit != 0 {
+      try visitor.visitSingularInt32Field(value: self.limit, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ListParkedRequest, rhs: Nexus_Ledger_V1_ListParkedRequest) -> Bool {
+    if lhs.after != rhs.after {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ListParkedResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListParkedResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}requests\0\u{3}parked_requests\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.requests) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.parkedRequests) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.requests.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.requests, fieldNumber: 1)
+    }
+    if self.parkedRequests != 0 {
+      try visitor.visitSingularInt64Field(value: self.parkedRequests, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ListParkedResponse, rhs: Nexus_Ledger_V1_ListParkedResponse) -> Bool {
+    if lhs.requests != rhs.requests {return false}
+    if lhs.parkedRequests != rhs.parkedRequests {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ShowRequestRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ShowRequestRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}outbox_sequence\0\u{3}first_line\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.outboxSequence) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.firstLine) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.outboxSequence != 0 {
+      try visitor.visitSingularInt64Field(value: self.outboxSequence, fieldNumber: 1)
+    }
+    if self.firstLine != 0 {
+      try visitor.visitSingularInt64Field(value: self.firstLine, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ShowRequestRequest, rhs: Nexus_Ledger_V1_ShowRequestRequest) -> Bool {
+    if lhs.outboxSequence != rhs.outboxSequence {return false}
+    if lhs.firstLine != rhs.firstLine {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ShowRequestResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ShowRequestResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}lines\0\u{3}next_line\0")
+
+  fileprivate class _StorageClass {
+    var _request: Nexus_Ledger_V1_BufferedRequest? = nil
+    var _lines: [Data] = []
+    var _nextLine: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _request = source._request
+      _lines = source._lines
+      _nextLine = source._nextLine
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._request) }()
+        case 2: try { try decoder.decodeRepeatedBytesField(value: &_storage._lines) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._nextLine) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._request {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if !_storage._lines.isEmpty {
+        try visitor.visitRepeatedBytesField(value: _storage._lines, fieldNumber: 2)
+      }
+      if _storage._nextLine != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._nextLine, fieldNumber: 3)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ShowRequestResponse, rhs: Nexus_Ledger_V1_ShowRequestResponse) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._request != rhs_storage._request {return false}
+        if _storage._lines != rhs_storage._lines {return false}
+        if _storage._nextLine != rhs_storage._nextLine {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ResolveRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ResolveRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}outbox_sequence\0\u{1}retry\0\u{1}rebase\0\u{1}discard\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.outboxSequence) }()
+      case 2: try {
+        var v: Nexus_Ledger_V1_ResolveRequest.Retry?
+        var hadOneofValue = false
+        if let current = self.resolution {
+          hadOneofValue = true
+          if case .retry(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.resolution = .retry(v)
+        }
+      }()
+      case 3: try {
+        var v: Nexus_Ledger_V1_ResolveRequest.Rebase?
+        var hadOneofValue = false
+        if let current = self.resolution {
+          hadOneofValue = true
+          if case .rebase(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.resolution = .rebase(v)
+        }
+      }()
+      case 4: try {
+        var v: Nexus_Ledger_V1_ResolveRequest.Discard?
+        var hadOneofValue = false
+        if let current = self.resolution {
+          hadOneofValue = true
+          if case .discard(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.resolution = .discard(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.outboxSequence != 0 {
+      try visitor.visitSingularInt64Field(value: self.outboxSequence, fieldNumber: 1)
+    }
+    switch self.resolution {
+    case .retry?: try {
+      guard case .retry(let v)? = self.resolution else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .rebase?: try {
+      guard case .rebase(let v)? = self.resolution else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .discard?: try {
+      guard case .discard(let v)? = self.resolution else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ResolveRequest, rhs: Nexus_Ledger_V1_ResolveRequest) -> Bool {
+    if lhs.outboxSequence != rhs.outboxSequence {return false}
+    if lhs.resolution != rhs.resolution {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ResolveRequest.Retry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Nexus_Ledger_V1_ResolveRequest.protoMessageName + ".Retry"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ResolveRequest.Retry, rhs: Nexus_Ledger_V1_ResolveRequest.Retry) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ResolveRequest.Rebase: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Nexus_Ledger_V1_ResolveRequest.protoMessageName + ".Rebase"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ResolveRequest.Rebase, rhs: Nexus_Ledger_V1_ResolveRequest.Rebase) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ResolveRequest.Discard: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Nexus_Ledger_V1_ResolveRequest.protoMessageName + ".Discard"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0\u{1}actor\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.actor) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 1)
+    }
+    if !self.actor.isEmpty {
+      try visitor.visitSingularStringField(value: self.actor, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ResolveRequest.Discard, rhs: Nexus_Ledger_V1_ResolveRequest.Discard) -> Bool {
+    if lhs.reason != rhs.reason {return false}
+    if lhs.actor != rhs.actor {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ResolveResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ResolveResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}waiting_again\0\u{3}waiting_requests\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.waitingAgain) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.waitingRequests) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.waitingAgain.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.waitingAgain, fieldNumber: 1)
+    }
+    if self.waitingRequests != 0 {
+      try visitor.visitSingularInt64Field(value: self.waitingRequests, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ResolveResponse, rhs: Nexus_Ledger_V1_ResolveResponse) -> Bool {
+    if lhs.waitingAgain != rhs.waitingAgain {return false}
+    if lhs.waitingRequests != rhs.waitingRequests {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -11,6 +11,7 @@ struct Ledger: Sendable {
 
     let calls: Nexus_Ledger_V1_Ledger.Client<HTTP2ClientTransport.WrappedChannel>
     let operations: Nexus_Ledger_V1_Operations.Client<HTTP2ClientTransport.WrappedChannel>
+    let outbox: Nexus_Ledger_V1_Outbox.Client<HTTP2ClientTransport.WrappedChannel>
     /// The book that the command is about.
     let book: BookName
 
@@ -26,6 +27,7 @@ struct Ledger: Sendable {
                     Ledger(
                         calls: Nexus_Ledger_V1_Ledger.Client(wrapping: client),
                         operations: Nexus_Ledger_V1_Operations.Client(wrapping: client),
+                        outbox: Nexus_Ledger_V1_Outbox.Client(wrapping: client),
                         book: options.book))
             }
         } catch let error as SocketError where !options.isSocketNamed {

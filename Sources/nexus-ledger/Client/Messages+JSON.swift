@@ -10,6 +10,11 @@ extension JSONValue {
 
     static func integer(_ value: some BinaryInteger) -> JSONValue { .number(String(value)) }
 
+    /// A number that may be missing.
+    static func integer(_ value: some BinaryInteger, if isKnown: Bool) -> JSONValue {
+        isKnown ? .integer(value) : .null
+    }
+
     static func texts(_ texts: [String]) -> JSONValue { .array(texts.map { .string($0) }) }
 
     /// An instant; null for 0.
@@ -61,6 +66,7 @@ extension Nexus_Ledger_V1_Position {
             "unrealized": .text(unrealized), "entry_basis": .text(entryBasis),
             "stale_reason": .text(staleReason), "revision": .integer(revision),
             "legs": .array(legs.map(\.json)),
+            "buffered_events": .integer(bufferedEvents, if: hasBufferedEvents),
         ])
     }
 }
@@ -162,9 +168,14 @@ extension Nexus_Ledger_V1_TimelineEntry {
     var canonicalBytes: [UInt8] {
         var json = CanonicalJSON(reserving: 1_536)
         json.beginObject()
+        json.key("buffered_at")
+        JSONValue.instant(us: bufferedAtUs).write(to: &json)
         json.key("event")
         event.write(to: &json)
         json.optional("fold_error", foldError)
+        json.optional("host", host)
+        json.key("outbox_sequence")
+        if outboxSequence == 0 { json.null() } else { json.integer(outboxSequence) }
         json.key("running")
         running.json.write(to: &json)
         json.optional("voided_by", voidedBy)

@@ -44,3 +44,8 @@ extension Nexus_Ledger_V1_RecordedEvent {
         }
     }
 }
+
+extension Nexus_Ledger_V1_ShowRequestResponse {
+    /// The JSON lines, each without its line feed.
+    var lineBytes: [[UInt8]] { lines.map { [UInt8]($0) } }
+}

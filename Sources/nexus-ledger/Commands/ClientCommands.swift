@@ -5,6 +5,6 @@ enum ClientCommands {
     static let all: [any ParsableCommand.Type] = [
         AppendCommand.self, ImportCommand.self, PositionsCommand.self, ShowCommand.self,
         TimelineCommand.self, PnlCommand.self, TailCommand.self, StatusCommand.self,
-        SeedCommand.self,
+        OutboxCommand.self, SeedCommand.self,
     ]
 }

@@ -10,7 +10,8 @@ struct PositionsCommand: LedgerCommand {
         discussion: """
             Open positions; --closed for those that are CLOSED or CANCELLED, --all for
             both. Totals are in the position's settle asset, and are not there where its
-            legs have several.
+            legs have several. BUFFERED, where there are any, counts events that wait in
+            the outbox for PostgreSQL: the other figures do not know of them.
 
             EXAMPLES
               nexus-ledger positions
@@ -103,6 +104,7 @@ struct PositionsCommand: LedgerCommand {
             .text("POSITION"), .text("STRATEGY", spare: 5), .text("ASSET"), .text("STATE"),
             .text("OPENED", spare: 6),
         ]
+        let showsBuffered = positions.contains { $0.bufferedEvents > 0 }
         let showsClose = all || closed
         if showsClose { columns.append(.text("CLOSED", spare: 4)) }
         columns += [
@@ -111,6 +113,7 @@ struct PositionsCommand: LedgerCommand {
             .figure("FUNDING", spare: 8), .figure("NET"), .figure("UNREALISED", spare: 3),
             .text("SETTLE", spare: 1), .text("FLAGS", spare: 2),
         ]
+        if showsBuffered { columns.append(.count("BUFFERED")) }
         var table = Table(columns)
         for position in positions {
             var cells: [Table.Cell] = [
@@ -127,6 +130,9 @@ struct PositionsCommand: LedgerCommand {
                 Table.Cell(position.settle.isEmpty ? Figures.null : position.settle),
                 PositionWords.flags(position),
             ]
+            if showsBuffered {
+                cells.append(Table.Cell(PositionWords.buffered(position, countMax: 100)))
+            }
             table.add(cells)
         }
         return table
@@ -140,6 +146,12 @@ enum PositionWords {
         guard !position.legs.isEmpty else { return Figures.null }
         return position.legs.map { ($0.side == "short" ? "-" : "+") + $0.venue }
             .joined(separator: " ")
+    }
+
+    /// Events that are in the outbox and not in the figures; "+" where there may be more, as the
+    /// ledger counts up to `countMax`.
+    static func buffered(_ position: Nexus_Ledger_V1_Position, countMax: Int64) -> String {
+        "\(position.bufferedEvents)" + (position.bufferedEvents >= countMax ? "+" : "")
     }
 
     /// The flags, and STALE where the rows stand still.

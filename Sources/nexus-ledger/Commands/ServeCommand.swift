@@ -17,9 +17,14 @@ struct ServeCommand: LedgerCommand {
             that clients can connect. A second signal ends it at once; nothing that was
             acknowledged is lost.
 
+            With --outbox, events that PostgreSQL does not take are kept in a SQLite file
+            of this ledger alone, are answered as buffered, and follow in their order
+            when it is back. Without, they are refused as unavailable.
+
             EXAMPLES
               nexus-ledger serve --embedded ./ledger
               nexus-ledger serve --database postgresql:///ledger --socket ./ledger.sock
+              nexus-ledger serve --embedded ./ledger --outbox /var/lib/nexus/outbox.sqlite
 
             \(Failure.help)
             """)
@@ -32,6 +37,13 @@ struct ServeCommand: LedgerCommand {
             discussion: "Default: NEXUS_SOCKET, else ledger.sock in the embedded directory.",
             valueName: "path"))
     var socket: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The outbox: a file on a local disk, made with mode 0600.",
+            discussion: "Default: NEXUS_OUTBOX, else there is none.",
+            valueName: "path"))
+    var outbox: String?
 
     @Flag(help: "Migrate the database's schema before serving; always done with --embedded.")
     var migrate = false
@@ -112,6 +124,7 @@ struct ServeCommand: LedgerCommand {
     ) async throws {
         let path = try socketPath()
         var configuration = LedgerService.Configuration(database: conninfo, socketPath: path)
+        configuration.outboxPath = outbox ?? Environment.value("NEXUS_OUTBOX")
         configuration.pausesProjections = pauseProjections
         let service = LedgerService(configuration, logger: logger)
         try await service.run(

@@ -65,6 +65,13 @@ struct ShowCommand: LedgerCommand {
         lines.append(
             "version \(position.version), last change at \(position.logPosition), revision "
                 + "\(position.revision), tables as of \(asOf)")
+        if position.bufferedEvents > 0 {
+            let count = PositionWords.buffered(position, countMax: 10_000)
+            lines.append(
+                style.painted(
+                    "BUFFERED: \(count) in the outbox, which the figures do not know of",
+                    [.yellow]))
+        }
         if !position.staleReason.isEmpty {
             let reason = position.staleReason.printable
             lines.append(style.red("STALE, this is the last that could be folded: \(reason)"))

@@ -7,7 +7,7 @@ import LedgerRPC
 struct StatusCommand: LedgerCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show how the ledger is: head, projections and their lag, queue, database.",
+        abstract: "Show how the ledger is: head, projections, queue, outbox, database.",
         discussion: """
             All books unless --book or NEXUS_BOOK names one. What needs attention is
             marked with "!"; the exit code is 0 whenever the ledger answers, so that
@@ -57,7 +57,7 @@ private struct StatusReport {
         let resident = Figures.bytes(status.memoryResidentBytes)
         var lines = [
             row("ledger", "version \(status.version), up \(up), \(resident) resident"),
-            database(status),
+            database(status), outbox(status),
             row(
                 "queue",
                 Figures.count(status.queueRequests, "request")
@@ -96,6 +96,25 @@ private struct StatusReport {
         if status.schemaVersion > 0 { words += ", schema \(status.schemaVersion)" }
         if !status.databaseError.isEmpty { words += ": \(status.databaseError)" }
         return row("database", words, isAlarming: !isUp)
+    }
+
+    private func outbox(_ status: Nexus_Ledger_V1_GetStatusResponse) -> String {
+        guard status.hasOutbox else { return row("outbox", "none, or it cannot be read") }
+        let outbox = status.outbox
+        var words = "nothing waits"
+        if outbox.waitingRequests > 0 {
+            let waited = Figures.duration(seconds: Double(nowUs - outbox.oldestWaitingUs) / 1e6)
+            words =
+                Figures.count(outbox.waitingEvents, "event") + " in "
+                + Figures.count(outbox.waitingRequests, "request") + " waiting, for up to \(waited)"
+        }
+        if outbox.parkedRequests > 0 {
+            words += "; \(Figures.count(outbox.parkedRequests, "request")) parked"
+        }
+        if !outbox.outage.isEmpty { words += "; \(outbox.outage)" }
+        return row(
+            "outbox", words,
+            isAlarming: outbox.parkedRequests > 0 || !outbox.outage.isEmpty)
     }
 
     private func row(_ name: String, _ words: String, isAlarming: Bool = false) -> String {
@@ -150,6 +169,20 @@ extension Nexus_Ledger_V1_GetStatusResponse {
             "appended_requests": .integer(appendedRequests),
             "refused_requests": .integer(refusedRequests), "commits": .integer(commits),
             "memory_resident_bytes": .integer(memoryResidentBytes), "alerts": .texts(alerts),
+            "outbox": outboxJSON,
+        ])
+    }
+
+    private var outboxJSON: JSONValue { hasOutbox ? outbox.json : .null }
+}
+
+extension Nexus_Ledger_V1_OutboxSummary {
+    fileprivate var json: JSONValue {
+        .object([
+            "waiting_requests": .integer(waitingRequests),
+            "waiting_events": .integer(waitingEvents),
+            "parked_requests": .integer(parkedRequests),
+            "oldest_waiting": .instant(us: oldestWaitingUs), "outage": .text(outage),
         ])
     }
 }

@@ -11,7 +11,10 @@ struct TimelineCommand: LedgerCommand {
         discussion: """
             The totals after an event are those of its leg; the last column is the
             position's net. An event that was voided is struck through and counts for
-            nothing; the void that did it is named. With --json each event is a line.
+            nothing; the void that did it is named. Of an event that was buffered while
+            PostgreSQL was away, it says when and on which host, and as which request of
+            that outbox; RECORDED is when it was committed. With --json each event is a
+            line.
 
             EXAMPLES
               nexus-ledger timeline 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
@@ -71,6 +74,10 @@ private struct TimelinePage {
         let isVoided = !entry.voidedBy.isEmpty
         var words = EventWords.words(event)
         if isVoided { words += " [voided by \(entry.voidedBy.prefix(8))]" }
+        if entry.outboxSequence > 0 {
+            let at = Figures.instant(us: entry.bufferedAtUs, precise: true)
+            words += " [buffered \(at) on \(entry.host) as \(entry.outboxSequence)]"
+        }
         if !entry.foldError.isEmpty {
             if foldError == nil { foldError = (event.version, entry.foldError) }
             words += " [not folded]"

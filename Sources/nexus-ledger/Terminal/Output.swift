@@ -17,10 +17,13 @@ final class Output: Sendable {
     /// Whether somebody reads along.
     let isTerminal: Bool
     private let descriptor: Int32
+    private let name: String
     private let buffer = Mutex<[UInt8]>([])
 
-    init(descriptor: Int32) {
+    /// `name` is for messages.
+    init(descriptor: Int32, name: String = "standard output") {
         self.descriptor = descriptor
+        self.name = name
         isTerminal = isatty(descriptor) == 1
         var size = winsize()
         let isKnown = isTerminal && ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0
@@ -69,7 +72,7 @@ final class Output: Sendable {
             : writeAll(buffer, to: descriptor)
         if failure == EPIPE { throw Closed() }
         if failure != 0 {
-            throw Failure(.failed, "cannot write to standard output: \(systemText(of: failure))")
+            throw Failure(.failed, "cannot write to \(name): \(systemText(of: failure))")
         }
     }
 }
