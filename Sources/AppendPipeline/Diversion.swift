@@ -94,8 +94,8 @@ public final class Diversion: Sendable {
         await blocking { self.store(submissions, book, reason) }
     }
 
-    /// Held while requests are decided and stored, and while a drain tells what it has left: what is
-    /// known of a position and what is buffered of it change together.
+    /// Held while requests are decided and stored, and while a drain tells what it has left: what
+    /// is known of a position and what is buffered of it change together.
     private let storing = Mutex(())
 
     private func store(
