@@ -3,7 +3,7 @@
 
     compare.py BINARY [--seeds 1-100] [--positions 6] [--events 14] [--ambiguous]
                [--mode valid|invalid|both] [--keep FILE]
-    compare.py --vectors /work/shared/vectors [BINARY]
+    compare.py --vectors ../shared/vectors [BINARY]
 
 Flags are compared as sets, the rest exactly; with refused events also the set of their
 line numbers (`line N: …` on standard error) and the exit code. The first failing input
