@@ -3,7 +3,6 @@ import EventStore
 import LedgerCore
 import Outbox
 import Postgres
-import Synchronization
 
 /// Carries the outbox into PostgreSQL, in the order in which requests were buffered, through the
 /// same append transaction as all others. It can be stopped at any instruction: what is committed

@@ -115,7 +115,14 @@ public struct OutboxDesk: Sendable {
         var terms: [UUID: PositionOpened] = [:]
         var discards: [Discard] = []
         for (index, line) in request.draft.lines.enumerated() {
-            guard let event = request.event(index) else { continue }
+            guard let event = request.event(index) else {
+                // Not even what cannot be read goes without a record; its key holds its id.
+                discards.append(
+                    Discard(
+                        eventID: UUID(keyed: request.draft.keys[index]),
+                        positionID: request.draft.positions[0], line: line))
+                continue
+            }
             let position = event.positionID
             if case .opened(let opened) = event.payload { terms[position] = opened }
             if terms[position] == nil, let id,
