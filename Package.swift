@@ -79,7 +79,7 @@ let package = Package(
             dependencies: [
                 "LedgerService", "LedgerRPC", "Admission", "Projections", "LedgerCore",
                 "AppendPipeline", "EventStore", "Outbox", "Postgres", "Schema",
-                argumentParser, logging, grpcCore, grpcTransport, grpcProtobuf,
+                argumentParser, logging, grdb, grpcCore, grpcTransport, grpcProtobuf,
             ]),
         .target(
             name: "LedgerTesting", dependencies: ["Postgres", "LedgerCore"]),

@@ -1,5 +1,4 @@
 import Admission
-import Dispatch
 import EventStore
 import LedgerCore
 import Outbox
@@ -9,29 +8,37 @@ import Synchronization
 /// that are known there, and buffers the rest (architecture.md, "The outbox").
 public final class Diversion: Sendable {
     /// Where requests are kept.
-    public let outbox: Outbox
+    let queue: any RequestQueue
     private let host: String
     private let clock: @Sendable () -> Timestamp
-    private let books = Mutex(OfflineBooks())
+    let scheduler: any Scheduler
+    let memory = Mutex(Memory())
     private let down = Mutex<String?>(nil)
-    /// Waits for the disk, so none of the threads that serve callers is held.
-    private let queue = DispatchQueue(label: "outbox", attributes: .concurrent)
     /// Raised when something was buffered or is to be drained again.
-    let wake = Wake()
+    let wake: Wake
+
+    /// What this process remembers of the log.
+    struct Memory {
+        var books = OfflineBooks()
+        var commits = RecentCommits()
+    }
 
     /// `clock` tells when a request was buffered.
     public init(
-        outbox: Outbox, host: String, clock: @escaping @Sendable () -> Timestamp
+        _ queue: any RequestQueue, host: String, clock: @escaping @Sendable () -> Timestamp,
+        scheduler: any Scheduler = SystemScheduler()
     ) {
-        self.outbox = outbox
+        self.queue = queue
         self.host = host
         self.clock = clock
+        self.scheduler = scheduler
+        wake = Wake(scheduler)
     }
 
     /// Why PostgreSQL is known not to take appends; nil while it is thought to.
     public var reason: String? { down.withLock { $0 } }
 
-    /// The drain looks at once: with nothing to drain it is up again, and tried.
+    /// The drain looks at once, and until it is up again.
     func markDown(_ reason: String) {
         down.withLock { $0 = reason }
         wake.raise()
@@ -39,13 +46,17 @@ public final class Diversion: Sendable {
 
     func markUp() { down.withLock { $0 = nil } }
 
-    /// Runs what waits for the disk.
-    func blocking<Value: Sendable>(
-        _ body: @escaping @Sendable () -> Value
-    ) async -> Value {
-        await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: body()) }
+    /// Runs a function of the queue, which may wait for the disk.
+    func onDisk<Value: Sendable>(
+        _ body: @escaping @Sendable (any RequestQueue) throws(OutboxError) -> Value
+    ) async throws(OutboxError) -> Value {
+        let queue = queue
+        let result = await scheduler.blocking { () -> Result<Value, OutboxError> in
+            do throws(OutboxError) { return .success(try body(queue)) } catch {
+                return .failure(error)
+            }
         }
+        return try result.get()
     }
 
     // MARK: Which way
@@ -55,24 +66,19 @@ public final class Diversion: Sendable {
     func held(
         _ submissions: [Submission], of book: BookName
     ) async throws(OutboxError) -> Set<Int> {
-        guard !outbox.isIdle else { return [] }
-        let result = await blocking { () -> Result<Set<Int>, OutboxError> in
-            do throws(OutboxError) {
-                let positions = Set(submissions.flatMap { $0.events.map(\.positionID) })
-                var touched = try self.outbox.touched(book, Array(positions))
-                var held: Set<Int> = []
-                for (number, submission) in submissions.enumerated() {
-                    let own = submission.events.lazy.map(\.positionID)
-                    guard own.contains(where: touched.contains) else { continue }
-                    held.insert(number)
-                    touched.formUnion(own)
-                }
-                return .success(held)
-            } catch {
-                return .failure(error)
+        guard !queue.isIdle else { return [] }
+        return try await onDisk { queue throws(OutboxError) in
+            let positions = Set(submissions.flatMap { $0.events.map(\.positionID) })
+            var touched = try queue.touched(book, Array(positions))
+            var held: Set<Int> = []
+            for (number, submission) in submissions.enumerated() {
+                let own = submission.events.lazy.map(\.positionID)
+                guard own.contains(where: touched.contains) else { continue }
+                held.insert(number)
+                touched.formUnion(own)
             }
+            return held
         }
-        return try result.get()
     }
 
     // MARK: Buffering
@@ -80,7 +86,7 @@ public final class Diversion: Sendable {
     /// What became of a request here.
     typealias Answer = Result<AppendPipeline.Answer, AppendError>
 
-    private enum Decision {
+    enum Decision {
         case answer(Answer)
         /// It says what an earlier request of the batch, of this number, says.
         case repeats(Int)
@@ -91,7 +97,9 @@ public final class Diversion: Sendable {
     func divert(
         _ submissions: [Submission], of book: BookName, reason: String
     ) async -> [Answer] {
-        await blocking { self.store(submissions, book, reason) }
+        await scheduler.blocking {
+            self.storing.withLock { _ in self.store(submissions, book, reason) }
+        }
     }
 
     /// Held while requests are decided and stored, and while a drain tells what it has left: what
@@ -101,27 +109,16 @@ public final class Diversion: Sendable {
     private func store(
         _ submissions: [Submission], _ book: BookName, _ reason: String
     ) -> [Answer] {
-        storing.withLock { _ in storeAlone(submissions, book, reason) }
-    }
-
-    private func storeAlone(
-        _ submissions: [Submission], _ book: BookName, _ reason: String
-    ) -> [Answer] {
-        var decisions: [Decision] = []
-        var pending: [[UInt8]: (request: Int, index: Int)] = [:]
-        for submission in submissions {
-            let decision = decide(
-                submission, book, reason, among: submissions, decisions: decisions, &pending)
-            decisions.append(decision)
-        }
+        var batch = Buffering(diversion: self, book: book, reason: reason)
+        let decisions = submissions.map { batch.decide($0) }
         var drafts: [Outbox.Draft] = []
         for case .draft(let draft) in decisions { drafts.append(draft) }
         var sequences: [OutboxSequence] = []
         do throws(OutboxError) {
-            sequences = try outbox.append(drafts)
+            sequences = try queue.append(drafts)
         } catch {
-            books.withLock { books in
-                for draft in drafts { books.forget(book, draft.positions) }
+            memory.withLock { memory in
+                for draft in drafts { memory.books.forget(book, draft.positions) }
             }
             let failure = AppendError(buffering: error, reason: reason)
             return decisions.map { decision in
@@ -145,131 +142,36 @@ public final class Diversion: Sendable {
         return answers
     }
 
-    private func decide(
-        _ submission: Submission, _ book: BookName, _ reason: String,
-        among submissions: [Submission], decisions: [Decision],
-        _ pending: inout [[UInt8]: (request: Int, index: Int)]
-    ) -> Decision {
-        let events = submission.events
-        let keys = events.map { OutboxKey.of($0) }
-        let known: [[UInt8]: Outbox.Location]
-        do throws(OutboxError) {
-            known = try outbox.find(book, keys)
-            if !known.isEmpty, let answer = try answer(events, keys, known, book) {
-                return .answer(answer)
-            }
-        } catch {
-            return .answer(.failure(AppendError(buffering: error, reason: reason)))
+    /// The request as it is buffered now.
+    func draft(
+        _ submission: Submission, keys: [[UInt8]], bases: [UUID: StreamVersion], of book: BookName,
+        reason: String
+    ) -> Outbox.Draft {
+        var positions: [UUID] = []
+        var seen: Set<UUID> = []
+        for event in submission.events where seen.insert(event.positionID).inserted {
+            positions.append(event.positionID)
         }
-        var isNew = keys.map { known[$0] == nil }
-        for (index, key) in keys.enumerated() where isNew[index] {
-            guard let place = pending[key] else { continue }
-            let first = submissions[place.request].events[place.index]
-            if let conflict = Self.conflict(events[index], at: index, with: first, key) {
-                return .answer(.failure(.refused(conflict)))
-            }
-            isNew[index] = false
-        }
-        if isNew.allSatisfy({ !$0 }), let first = keys.compactMap({ pending[$0]?.request }).max() {
-            return .repeats(first)
-        }
-        let admitted = books.withLock { books in
-            let result = books.admit(events, isNew: isNew, in: book)
-            if case .success(let accepted) = result { books.take(accepted, in: book) }
-            return result
-        }
-        switch admitted {
-        case .failure(let refusal): return .answer(.failure(.refused(refusal)))
-        case .success(let accepted):
-            for (index, key) in keys.enumerated() where pending[key] == nil {
-                pending[key] = (decisions.count, index)
-            }
-            var positions: [UUID] = []
-            var seen: Set<UUID> = []
-            for event in events where seen.insert(event.positionID).inserted {
-                positions.append(event.positionID)
-            }
-            return .draft(
-                Outbox.Draft(
-                    book: book,
-                    lines: events.map { EventLine(book: book, event: $0).canonicalBytes },
-                    keys: keys, positions: positions, bases: accepted.bases,
-                    peerUID: submission.origin.peerUID, bufferedAt: clock(), reason: reason))
-        }
-    }
-
-    /// The answer to a request whose events are all in the outbox, or which contradicts one that
-    /// is; nil if it has to be buffered.
-    private func answer(
-        _ events: [NewEvent], _ keys: [[UInt8]], _ known: [[UInt8]: Outbox.Location],
-        _ book: BookName
-    ) throws(OutboxError) -> Answer? {
-        var requests: [OutboxSequence: Outbox.Request] = [:]
-        for (index, key) in keys.enumerated() {
-            guard let location = known[key] else { continue }
-            if requests[location.sequence] == nil {
-                requests[location.sequence] = try outbox.request(location.sequence)
-            }
-            guard let request = requests[location.sequence],
-                let first = request.event(location.index)
-            else { continue }
-            if let conflict = Self.conflict(events[index], at: index, with: first, key) {
-                return .failure(.refused(conflict))
-            }
-            if let resolution = request.resolution {
-                return .failure(
-                    .refused(
-                        .precondition(
-                            index: index,
-                            reason: "the event was discarded from the outbox by "
-                                + "\(resolution.actor): \(resolution.reason)")))
-            }
-        }
-        guard keys.allSatisfy({ known[$0] != nil }) else { return nil }
-        let open = requests.values.filter { $0.state == .waiting || $0.state == .parked }
-        guard let last = open.max(by: { $0.sequence < $1.sequence }) else {
-            return Self.places(keys, known, requests).map { .success(.committed($0)) }
-        }
-        let reason =
-            last.parking.map { "parked: \($0.reason)" } ?? last.draft.reason
-        return .success(.buffered(sequence: last.sequence.rawValue, reason: reason))
-    }
-
-    private static func places(
-        _ keys: [[UInt8]], _ known: [[UInt8]: Outbox.Location],
-        _ requests: [OutboxSequence: Outbox.Request]
-    ) -> [Place]? {
-        var places: [Place] = []
-        for key in keys {
-            guard let location = known[key], let bytes = requests[location.sequence]?.places,
-                let all = PlacesCodec.decode(bytes), location.index < all.count
-            else { return nil }
-            var place = all[location.index]
-            place.isDuplicate = true
-            places.append(place)
-        }
-        return places
-    }
-
-    /// The refusal of an event that says something else than what is buffered under its key.
-    private static func conflict(
-        _ event: NewEvent, at index: Int, with first: NewEvent, _ key: [UInt8]
-    ) -> Refusal? {
-        let id = first.eventID ?? EventIdentity.derivedID(of: first.payload, terms: nil)
-        let known = Event(
-            eventID: id ?? first.positionID, positionID: first.positionID, version: .none,
-            logPosition: .origin, effectiveAt: first.effectiveAt, recordedAt: first.effectiveAt,
-            payload: first.payload)
-        return EventIdentity.difference(event, from: known).map { member in
-            .contentConflict(index: index, eventID: known.eventID, member: member, known: known)
-        }
+        return Outbox.Draft(
+            book: book,
+            lines: submission.events.map { EventLine(book: book, event: $0).canonicalBytes },
+            keys: keys, positions: positions, bases: bases, peerUID: submission.origin.peerUID,
+            bufferedAt: clock(), reason: reason)
     }
 
     // MARK: What PostgreSQL told
 
-    /// A direct commit has left positions so.
-    func noteCommitted(_ book: BookName, _ streams: [UUID: StreamState]) {
-        books.withLock { $0.committed(book, streams) }
+    /// A direct commit of a batch.
+    func noteCommitted(
+        _ submissions: [Submission], _ committed: BookWriter.Committed, in book: BookName
+    ) {
+        memory.withLock { memory in
+            memory.books.committed(book, committed.streams)
+            for (submission, outcome) in zip(submissions, committed.outcomes) {
+                guard case .committed(let places) = outcome else { continue }
+                memory.commits.insert(submission, places, in: book)
+            }
+        }
     }
 
     /// The drain has left positions so. Those that have more buffered stay as they are; of those
@@ -279,13 +181,13 @@ public final class Diversion: Sendable {
     ) async {
         let positions = Array(Set(drained.joined()))
         guard !positions.isEmpty else { return }
-        await blocking {
+        await scheduler.blocking {
             self.storing.withLock { _ in
-                let held = (try? self.outbox.touched(book, positions)) ?? Set(positions)
-                self.books.withLock { books in
+                let held = (try? self.queue.touched(book, positions)) ?? Set(positions)
+                self.memory.withLock { memory in
                     let free = positions.filter { !held.contains($0) }
-                    books.forget(book, free.filter { streams[$0] == nil })
-                    books.committed(book, streams.filter { !held.contains($0.key) })
+                    memory.books.forget(book, free.filter { streams[$0] == nil })
+                    memory.books.committed(book, streams.filter { !held.contains($0.key) })
                 }
             }
         }
@@ -293,7 +195,7 @@ public final class Diversion: Sendable {
 
     /// An operator has resolved a request of these positions.
     func forget(_ book: BookName, _ positions: [UUID]) {
-        books.withLock { $0.forget(book, positions) }
+        memory.withLock { $0.books.forget(book, positions) }
         wake.raise()
     }
 
@@ -331,50 +233,5 @@ extension AppendError {
         case .full: self = .overloaded("\(error); \(reason)")
         default: self = .unavailable("\(reason); \(error)")
         }
-    }
-}
-
-/// A signal for one waiter: raised any number of times, it wakes once.
-final class Wake: Sendable {
-    private struct State {
-        var isRaised = false
-        var waiter: CheckedContinuation<Void, Never>?
-    }
-
-    private let state = Mutex(State())
-
-    func raise() { resume(isRaised: true) }
-
-    private func resume(isRaised: Bool) {
-        let waiter = state.withLock { state in
-            defer { state.waiter = nil }
-            if isRaised, state.waiter == nil { state.isRaised = true }
-            return state.waiter
-        }
-        waiter?.resume()
-    }
-
-    /// Returns at the next signal, after `limit`, or when the task is cancelled.
-    func wait(atMost limit: Duration) async {
-        let timer = Task {
-            do { try await Task.sleep(for: limit) } catch { return }
-            self.resume(isRaised: false)
-        }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isDone = state.withLock { state in
-                    if state.isRaised || Task.isCancelled {
-                        state.isRaised = false
-                        return true
-                    }
-                    state.waiter = continuation
-                    return false
-                }
-                if isDone { continuation.resume() }
-            }
-        } onCancel: {
-            self.resume(isRaised: false)
-        }
-        timer.cancel()
     }
 }

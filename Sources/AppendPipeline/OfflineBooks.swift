@@ -21,6 +21,8 @@ struct OfflineBooks {
         /// nil where something was buffered whose effect only the whole stream tells, such as a
         /// void.
         var state: StreamState?
+        /// Its frozen terms, where they are known.
+        var terms: FrozenTerms?
     }
 
     /// A request that may be buffered.
@@ -50,13 +52,20 @@ struct OfflineBooks {
         return young[key] ?? old[key]
     }
 
+    /// The frozen terms of a position; nil where they are not known.
+    func terms(_ book: BookName, _ position: UUID) -> FrozenTerms? {
+        known(book, position)?.terms
+    }
+
     /// PostgreSQL has left positions so; nothing of them is buffered.
     mutating func committed(_ book: BookName, _ streams: [UUID: StreamState]) {
         for (position, state) in streams {
             // A commit that was overtaken by a later one tells nothing new.
             if let later = known(book, position), later.committed > state.version { continue }
             remember(
-                Known(committed: state.version, version: state.version, state: state),
+                Known(
+                    committed: state.version, version: state.version, state: state,
+                    terms: state.terms),
                 Key(book: book, position: position))
         }
     }
@@ -133,9 +142,11 @@ struct OfflineBooks {
         let states = admission.streams
         for (position, version) in versions {
             let state = lost.contains(position) ? nil : states[position]
+            let before = known(book, position)
             accepted.after[position] = Known(
-                committed: known(book, position)?.committed ?? .none, version: version,
-                state: state?.lifecycle.needsRefold == true ? nil : state)
+                committed: before?.committed ?? .none, version: version,
+                state: state?.lifecycle.needsRefold == true ? nil : state,
+                terms: before?.terms ?? states[position]?.terms)
         }
         return .success(accepted)
     }

@@ -5,17 +5,17 @@ import Postgres
 
 /// Where an operator looks at the outbox and resolves what is parked.
 public struct OutboxDesk: Sendable {
+    /// The queue itself.
+    public let outbox: Outbox
     private let diversion: Diversion
     private let pool: Pool
 
-    /// `pool` writes tombstones.
-    public init(_ diversion: Diversion, pool: Pool) {
+    /// `diversion` buffers in `outbox`; `pool` writes tombstones.
+    public init(_ outbox: Outbox, _ diversion: Diversion, pool: Pool) {
+        self.outbox = outbox
         self.diversion = diversion
         self.pool = pool
     }
-
-    /// The queue itself.
-    public var outbox: Outbox { diversion.outbox }
 
     /// Why PostgreSQL is known not to take appends; nil while it is thought to.
     public var outage: String? { diversion.reason }
@@ -24,8 +24,8 @@ public struct OutboxDesk: Sendable {
     public func run<Value: Sendable>(
         _ body: @escaping @Sendable (Outbox) throws(OutboxError) -> Value
     ) async throws(OutboxError) -> Value {
-        let outbox = diversion.outbox
-        let result = await diversion.blocking { () -> Result<Value, OutboxError> in
+        let outbox = outbox
+        let result = await diversion.scheduler.blocking { () -> Result<Value, OutboxError> in
             do throws(OutboxError) { return .success(try body(outbox)) } catch {
                 return .failure(error)
             }
@@ -65,30 +65,33 @@ public struct OutboxDesk: Sendable {
     /// them from then on and is the record of who did it and why; then it is discarded here. Those
     /// parked behind it wait again.
     /// - Returns: those that wait again, ascending.
-    /// - Throws: `InvalidField` for `reason` and `actor`, `OutboxError`, and `PostgresError` while
-    ///   there is no PostgreSQL to keep the tombstone: nothing was done then.
+    /// - Throws: `InvalidField` for `reason` and `actor`, `OutboxError`, `AppendError.refused`
+    ///   where all its events are in the log, and `PostgresError` while there is no PostgreSQL to
+    ///   keep the tombstone: nothing was done then.
     public func discard(
         _ sequence: OutboxSequence, reason: String, actor: String, at: Timestamp
     ) async throws -> [OutboxSequence] {
         try Self.check("reason", reason, bytesMax: TextLimit.reasonBytesMax)
         try Self.check("actor", actor, bytesMax: TextLimit.nameBytesMax)
-        let found = try await run { outbox throws(OutboxError) in try outbox.request(sequence) }
-        guard let request = found else { throw OutboxError.unknown(sequence) }
-        guard request.state == .parked else {
-            throw OutboxError.notParked(sequence, state: request.state)
-        }
-        if let behind = request.parking?.behind {
-            throw OutboxError.parkedBehind(sequence, root: behind)
+        let request = try await run { outbox throws(OutboxError) in
+            try outbox.resolvable(sequence)
         }
         let origin = diversion.origin(of: request)
         let deadline = Deadline.after(.seconds(5))
         try await pool.run(deadline: deadline) { connection in
             let reader = LogReader(connection, deadline: deadline)
             let discards = try Self.discards(request, reader)
-            try DiscardWriter(connection, deadline: deadline).write(
+            let written = try DiscardWriter(connection, deadline: deadline).write(
                 discards, in: request.draft.book,
                 from: .init(at: request.draft.bufferedAt, sequence: sequence.rawValue),
                 host: origin.host, actor: actor, reason: reason)
+            guard written > 0 else {
+                throw AppendError.refused(
+                    .precondition(
+                        index: 0,
+                        reason: "request \(sequence) cannot be discarded: all its events are in "
+                            + "the log already; retry it, and it is answered with their places"))
+            }
         }
         let freed = try await run { outbox throws(OutboxError) in
             try outbox.discard(sequence, actor: actor, reason: reason, at: at)
@@ -119,7 +122,7 @@ public struct OutboxDesk: Sendable {
                 // Not even what cannot be read goes without a record; its key holds its id.
                 discards.append(
                     Discard(
-                        eventID: UUID(keyed: request.draft.keys[index]),
+                        eventID: Self.id(keyed: request.draft.keys[index]),
                         positionID: request.draft.positions[0], line: line))
                 continue
             }
@@ -137,10 +140,15 @@ public struct OutboxDesk: Sendable {
             let key = OutboxKey.of(event)
             discards.append(
                 Discard(
-                    eventID: derived ?? event.eventID ?? UUID(keyed: key),
+                    eventID: derived ?? event.eventID ?? Self.id(keyed: key),
                     positionID: position, line: line))
         }
         return discards
+    }
+
+    /// The last 16 octets of a key: the id, where it holds one.
+    private static func id(keyed key: [UInt8]) -> UUID {
+        UUID(octets: key.suffix(16)) ?? UUID(high: 0, low: 0)
     }
 
     /// What waits again is looked at anew, and so are its positions.

@@ -50,22 +50,6 @@ enum OutboxKey {
     }
 }
 
-extension UUID {
-    /// Its 16 octets, the first of the text first.
-    var octets: [UInt8] {
-        withUnsafeBytes(of: high.bigEndian, Array.init)
-            + withUnsafeBytes(of: low.bigEndian, Array.init)
-    }
-
-    /// From the last 16 octets of a key.
-    init(keyed key: [UInt8]) {
-        let octets = Array(key.suffix(16))
-        self.init(
-            high: octets.prefix(8).reduce(0) { $0 << 8 | UInt64($1) },
-            low: octets.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) })
-    }
-}
-
 /// Places of a request's events, as the outbox keeps them for those who ask again.
 enum PlacesCodec {
     private static let octetsPerPlace = 41

@@ -48,7 +48,7 @@ struct BatchRows {
 
     /// `eventsMax`: how many events are added at the most.
     init(book: BookName, bookID: BookID, recordedAt: Timestamp, eventsMax: Int) {
-        usesCopy = eventsMax >= BatchRows.copyEventsMin
+        usesCopy = eventsMax >= BatchRows.copyEventsMin && Sabotage.current != .skipIDCheck
         self.book = book
         self.bookID = bookID
         self.recordedAt = recordedAt

@@ -31,12 +31,14 @@ public struct DiscardWriter {
         self.deadline = deadline
     }
 
-    /// Keeps the events of a discarded request, all or none; those that have a tombstone keep it.
-    /// The book is made if there is none.
+    /// Keeps the events of a discarded request, all or none, but those that are in the log; what
+    /// has a tombstone keeps it. Appends of the book wait meanwhile, so that no event gets into
+    /// the log and a tombstone too. The book is made if there is none.
+    /// - Returns: how many of the events have a tombstone now.
     public func write(
         _ discards: [Discard], in book: BookName, from origin: Origin.Buffered, host: String,
         actor: String, reason: String
-    ) throws {
+    ) throws -> Int {
         var ids = ArrayBuilder(of: .uuid)
         var positions = ArrayBuilder(of: .uuid)
         var lines = ArrayBuilder(of: .json)
@@ -45,12 +47,27 @@ public struct DiscardWriter {
             positions.append.uuid(high: discard.positionID.high, low: discard.positionID.low)
             lines.append.json(utf8: discard.line)
         }
-        try connection.query(
-            StoreSQL.discard,
-            [
-                .text(book.description), .int4(AccountFold.logicVersion), ids.take(),
-                positions.take(), lines.take(), .timestamp(origin.at), .int8(origin.sequence),
-                .text(host), .text(actor), .text(reason),
-            ], deadline: deadline)
+        let rows: [Parameter] = [ids.take(), positions.take(), lines.take()]
+        do {
+            try connection.execute("BEGIN", deadline: deadline)
+            let made = try connection.query(
+                StoreSQL.ensureBook, [.text(book.description), .int4(AccountFold.logicVersion)],
+                deadline: deadline)
+            let id = Parameter.int4(try made.onlyRow()[0].int32())
+            try connection.query(StoreSQL.lockHead, [id], deadline: deadline)
+            try connection.query(
+                StoreSQL.discard,
+                [id] + rows + [
+                    .timestamp(origin.at), .int8(origin.sequence), .text(host), .text(actor),
+                    .text(reason),
+                ], deadline: deadline)
+            let kept = try connection.query(
+                StoreSQL.discarded, [id, .uuids(discards.map(\.eventID))], deadline: deadline)
+            try connection.execute("COMMIT", deadline: deadline)
+            return kept.rowCount
+        } catch {
+            connection.rollBackIfOpen(deadline: deadline)
+            throw error
+        }
     }
 }

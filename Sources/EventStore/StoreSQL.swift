@@ -15,11 +15,13 @@ public enum StoreSQL {
 
     static let ensureMonth = "SELECT positions.ensure_month($1)"
 
+    private static let flush = Sabotage.current == .ackBeforeCommit ? "off" : "on"
+
     /// Limits of an append transaction, in milliseconds: a stopped process frees the book.
     static let limits = """
         SELECT set_config('lock_timeout', $1, true),
                set_config('idle_in_transaction_session_timeout', $2, true),
-               set_config('synchronous_commit', 'on', true),
+               set_config('synchronous_commit', '\(flush)', true),
                set_config('plan_cache_mode', 'force_custom_plan', true)
         """
 
@@ -154,6 +156,7 @@ public enum StoreSQL {
         INSERT INTO positions.event_keys (book_id, event_id, log_position, recorded_at)
         SELECT $1, n.event_id, n.log_position, $2
         FROM unnest($3::uuid[], $4::bigint[]) AS n (event_id, log_position)
+        \(Sabotage.current == .skipIDCheck ? "ON CONFLICT DO NOTHING" : "")
         """
 
     static let saveStreams = """
@@ -197,13 +200,18 @@ public enum StoreSQL {
         ) AS d
         """
 
+    /// Tombstones of the events that the log does not hold. The book's head is locked before.
     static let discard = """
         INSERT INTO positions.outbox_discards (
             book_id, event_id, position_id, event, buffered_at, outbox_sequence, host, actor,
             reason)
-        SELECT b.book_id, n.event_id, n.position_id, n.event, $6, $7, $8, $9, $10
-        FROM positions.ensure_book($1, $2) AS b (book_id)
-        CROSS JOIN unnest($3::uuid[], $4::uuid[], $5::json[]) AS n (event_id, position_id, event)
+        SELECT $1, n.event_id, n.position_id, n.event, $5, $6, $7, $8, $9
+        FROM unnest($2::uuid[], $3::uuid[], $4::json[]) AS n (event_id, position_id, event)
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM positions.event_keys AS k
+            WHERE k.book_id = $1
+              AND k.event_id = n.event_id)
         ON CONFLICT ON CONSTRAINT event_is_discarded_once DO NOTHING
         """
 

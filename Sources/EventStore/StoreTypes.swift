@@ -62,6 +62,26 @@ public struct Submission: Sendable {
         let digest: SHA256Digest
     }
 
+    /// Tells contents of events apart: the first 16 octets of a payload's SHA-256.
+    public struct ContentMark: Hashable, Sendable {
+        private let high: UInt64
+        private let low: UInt64
+
+        init(_ digest: SHA256Digest) {
+            (high, low) = digest.withUnsafeBytes { bytes in
+                (
+                    bytes.loadUnaligned(as: UInt64.self),
+                    bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+                )
+            }
+        }
+    }
+
+    /// The mark of an event's payload, by its place in `events`.
+    public func contentMark(of index: Int) -> ContentMark {
+        ContentMark(payloads[index].digest)
+    }
+
     /// Whether it can be decided on the streams and the known events of its ids alone, without
     /// reading another event.
     var needsNoHistory: Bool {

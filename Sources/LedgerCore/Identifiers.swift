@@ -11,6 +11,21 @@ public struct UUID: Hashable, Sendable {
         self.high = high
         self.low = low
     }
+
+    /// Its 16 octets, in their order.
+    public var octets: [UInt8] {
+        withUnsafeBytes(of: high.bigEndian, Array.init)
+            + withUnsafeBytes(of: low.bigEndian, Array.init)
+    }
+
+    /// From 16 octets, in their order; nil for another count.
+    public init?(octets: some Collection<UInt8>) {
+        guard octets.count == 16 else { return nil }
+        func word(_ octets: some Sequence<UInt8>) -> UInt64 {
+            octets.reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        self.init(high: word(octets.prefix(8)), low: word(octets.dropFirst(8)))
+    }
 }
 
 extension UUID: Comparable, CustomStringConvertible, LosslessStringConvertible {

@@ -146,7 +146,7 @@ public struct OutboxAPI: Nexus_Ledger_V1_Outbox.SimpleServiceProtocol {
     private func opened() throws -> OutboxDesk {
         guard let desk else {
             throw RPCStatus.error(
-                .failedPrecondition, "this ledger has no outbox: start it with --outbox")
+                .failedPrecondition, "this ledger has no outbox: it was started with --no-outbox")
         }
         return desk
     }

@@ -21,9 +21,9 @@ public struct LedgerService: Sendable {
         public var appendLimits = AppendLimits()
         /// Bounds of the gRPC server.
         public var serverLimits = LedgerServer.Limits()
-        /// The SQLite file of the outbox; nil for a ledger without one, which answers UNAVAILABLE
-        /// while PostgreSQL is away.
-        public var outboxPath: String?
+        /// The outbox and its limits; nil for a ledger without one, which answers UNAVAILABLE while
+        /// PostgreSQL is away.
+        public var outbox: Outbox.Configuration?
         /// Connections that write; one writes one book at a time.
         public var writersMax = 4
         /// Connections that read.
@@ -83,6 +83,9 @@ public struct LedgerService: Sendable {
         } catch {
             throw StartError.database(error.description)
         }
+        if let sabotage = Sabotage.current {
+            logger.critical("sabotaged for a test: \(sabotage.rawValue); use another build")
+        }
         let outbox = try openOutbox()
         defer { close(outbox) }
         try await checkSchema(info, mayBeAway: outbox != nil)
@@ -103,11 +106,14 @@ public struct LedgerService: Sendable {
             name: "pg-read",
             onOpen: { try $0.execute("SET plan_cache_mode = force_custom_plan", deadline: $1) })
         let diversion = outbox.map { outbox in
-            Diversion(outbox: outbox, host: identity.host, clock: { SystemClock.now() })
+            Diversion(outbox, host: identity.host, clock: { SystemClock.now() })
         }
-        let desk = diversion.map { OutboxDesk($0, pool: readers) }
+        let desk = outbox.flatMap { outbox in
+            diversion.map { OutboxDesk(outbox, $0, pool: readers) }
+        }
         let pipeline = AppendPipeline(
-            pool: writers, signal: log, limits: configuration.appendLimits, diversion: diversion,
+            PostgresLog(writers), signal: log, limits: configuration.appendLimits,
+            diversion: diversion,
             onOutage: { outage in
                 if let outage {
                     logger.error("PostgreSQL cannot take appends: \(outage)")
@@ -163,9 +169,18 @@ public struct LedgerService: Sendable {
     }
 
     private func openOutbox() throws -> Outbox? {
-        guard let path = configuration.outboxPath else { return nil }
+        guard let configuration = configuration.outbox else { return nil }
         do throws(OutboxError) {
-            return try Outbox.open(Outbox.Configuration(path: path))
+            let outbox = try Outbox.open(configuration)
+            if outbox.isInMemory {
+                logger.warning(
+                    """
+                    the outbox \(configuration.path) lies in memory and is lost at a restart of \
+                    the machine: name a file on a disk with --outbox
+                    """)
+            }
+            logger.info("the outbox is \(configuration.path)")
+            return outbox
         } catch {
             throw StartError.outbox(error)
         }

@@ -39,17 +39,6 @@ extension [UInt8] {
     }
 }
 
-extension UUID {
-    /// Its sixteen octets.
-    var octets: [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(16)
-        bytes.append(high, octets: 8)
-        bytes.append(low, octets: 8)
-        return bytes
-    }
-}
-
 extension Row {
     /// A blob's octets; nil for NULL and for what is no blob.
     func octets(_ column: Int) throws -> [UInt8]? {

@@ -1,6 +1,8 @@
 import GRDB
 import LedgerCore
 
+import struct Foundation.Data
+
 extension Outbox {
     /// Requests to be drained, in the order of their sequences, from behind `after`: as many as
     /// fit into both limits, but at least one if any waits. `limitBytes` counts the lines.
@@ -13,33 +15,84 @@ extension Outbox {
         guard totals.waiting.requests > 0 else { return [] }
         return try reading { db in
             var batch = Batch(eventsMax: limitEvents, bytesMax: limitBytes)
-            if totals.againRequests > 0 {
-                let again = try db.rows(
-                    OutboxSQL.openBetween,
-                    [State.waiting.rawValue, after.rawValue, totals.frontier])
-                while let row = try again.next() {
-                    guard batch.hasRoom(row[1]), batch.take(try Request(row)) else {
-                        return batch.requests
-                    }
-                }
-            }
-            var expected = max(after.rawValue + 1, totals.frontier)
-            let rows = try db.rows(OutboxSQL.requestsAfter, [expected - 1])
-            while let row = try rows.next() {
-                let sequence: Int64 = row[0]
-                // What a purge took meanwhile lies before the frontier of now.
-                guard sequence == expected || sequence <= memory.withLock({ $0.totals.frontier })
-                else { throw Flaw.missing(expected) }
-                expected = sequence + 1
-                let state: Int64? = row[RequestRow.headColumns + 2]
-                guard state ?? 0 == State.waiting.rawValue else { continue }
-                guard batch.hasRoom(row[1]), batch.take(try Request(row)) else {
-                    return batch.requests
-                }
-            }
-            guard expected > totals.lastSequence else { throw Flaw.missing(expected) }
+            try fill(&batch, after: after, totals, in: db)
             return batch.requests
         }
+    }
+
+    /// What a drain takes up next: requests of one book.
+    public struct Round: Hashable, Sendable {
+        /// In the order of their sequences.
+        public var requests: [Request]
+        /// Of each of their positions that has to wait, the parked request that it waits behind.
+        public var blockers: [UUID: OutboxSequence]
+
+        /// Takes them as they are.
+        public init(requests: [Request] = [], blockers: [UUID: OutboxSequence] = [:]) {
+            self.requests = requests
+            self.blockers = blockers
+        }
+    }
+
+    /// Those of `waiting` that are of the first one's book, and what blocks them: all of one
+    /// snapshot, so that what an operator resolves meanwhile is seen whole or not at all; then
+    /// settling them fails, and the next round sees it.
+    ///
+    /// - Throws: as `waiting`.
+    public func next(limitEvents: Int, limitBytes: Int) throws(OutboxError) -> Round {
+        let totals = memory.withLock { $0.totals }
+        guard totals.waiting.requests > 0 else { return Round() }
+        return try reading { db in
+            var batch = Batch(eventsMax: limitEvents, bytesMax: limitBytes)
+            try fill(&batch, after: .origin, totals, in: db)
+            guard let book = batch.requests.first?.draft.book else { return Round() }
+            var round = Round(requests: batch.requests.filter { $0.draft.book == book })
+            for position in Set(round.requests.flatMap(\.draft.positions)) {
+                round.blockers[position] = try blocker(of: position, book, in: db)
+            }
+            return round
+        }
+    }
+
+    /// The first parked request that touches a position and lets nothing overtake it.
+    private func blocker(
+        of position: UUID, _ book: BookName, in db: Database
+    ) throws -> OutboxSequence? {
+        let parked = try db.numbers(
+            OutboxSQL.heldSequences, [Data(position.octets), book.description, 1, 1])
+        for sequence in parked.sorted() {
+            let parking = try outcome(sequence, in: db).map { outcome in
+                Parking(reason: outcome.parkedReason ?? "", behind: nil)
+            }
+            if parking?.isContradiction != true { return OutboxSequence(rawValue: sequence) }
+        }
+        return nil
+    }
+
+    private func fill(
+        _ batch: inout Batch, after: OutboxSequence, _ totals: Totals, in db: Database
+    ) throws {
+        if totals.againRequests > 0 {
+            let again = try db.rows(
+                OutboxSQL.openBetween,
+                [State.waiting.rawValue, after.rawValue, totals.frontier])
+            while let row = try again.next() {
+                guard batch.hasRoom(row[1]), batch.take(try Request(row)) else { return }
+            }
+        }
+        var expected = max(after.rawValue + 1, totals.frontier)
+        let rows = try db.rows(OutboxSQL.requestsAfter, [expected - 1])
+        while let row = try rows.next() {
+            let sequence: Int64 = row[0]
+            // What a purge took meanwhile lies before the frontier of now.
+            guard sequence == expected || sequence <= memory.withLock({ $0.totals.frontier })
+            else { throw Flaw.missing(expected) }
+            expected = sequence + 1
+            let state: Int64? = row[RequestRow.headColumns + 2]
+            guard state ?? 0 == State.waiting.rawValue else { continue }
+            guard batch.hasRoom(row[1]), batch.take(try Request(row)) else { return }
+        }
+        guard expected > totals.lastSequence else { throw Flaw.missing(expected) }
     }
 
     /// Fills up to two limits.

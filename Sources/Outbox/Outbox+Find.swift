@@ -42,11 +42,16 @@ extension Outbox {
 
     /// The state of a request that has an outcome.
     func state(_ sequence: Int64, in db: Database) throws -> State? {
+        try outcome(sequence, in: db)?.state
+    }
+
+    /// The outcome of a request that has one.
+    func outcome(_ sequence: Int64, in db: Database) throws -> OutcomeRow? {
         guard let row = try db.first(OutboxSQL.outcomeOf, [sequence]) else { return nil }
         guard let outcome = try OutcomeRow(row, from: 0), outcome.isIntact else {
             throw Flaw("the outcome of request \(sequence) is damaged", sequence: sequence)
         }
-        return outcome.state
+        return outcome
     }
 
     /// The positions of `positions` that a waiting or parked request touches: what comes for
@@ -78,7 +83,7 @@ extension Outbox {
         guard !open.isEmpty, search.mayHit || totals.heldRequests > 0 else { return touched }
         let rest = try reading { db in
             try open.enumerated().filter { number, position in
-                try isHeld(position, book, parked: false, in: db)
+                try isHeld(position, book, in: db)
                     || search.places(number, in: db).contains {
                         try db.number(OutboxSQL.stateOf, [$0.sequence]) == nil
                     }
@@ -87,24 +92,11 @@ extension Outbox {
         return touched.union(rest)
     }
 
-    /// The positions of `positions` that a parked request touches. No SQL while none is parked.
-    ///
-    /// - Throws: `.damaged` and `.io`.
-    public func blocked(
-        _ book: BookName, _ positions: [UUID]
-    ) throws(OutboxError) -> Set<UUID> {
-        guard memory.withLock({ $0.totals.parked.requests }) > 0 else { return [] }
-        return try reading { db in
-            Set(try positions.filter { try isHeld($0, book, parked: true, in: db) })
-        }
-    }
-
-    /// Whether a parked request touches a position, or, unless `parked`, one that waits again.
+    /// Whether a request touches a position that is parked or waits again.
     private func isHeld(
-        _ position: UUID, _ book: BookName, parked: Bool, in db: Database
+        _ position: UUID, _ book: BookName, in db: Database
     ) throws -> Bool {
-        try db.number(
-            OutboxSQL.isHeld, [Data(position.octets), book.description, parked ? 1 : 0]) != nil
+        try db.number(OutboxSQL.isHeld, [Data(position.octets), book.description]) != nil
     }
 }
 

@@ -40,33 +40,50 @@ extension Outbox {
         }
     }
 
-    /// The keys of the requests of this outbox that touch a position, from behind `after` to
-    /// before `sequence`, discarded ones left out. A request that touches other positions too
-    /// gives the keys of their events as well. Reads no lines.
+    /// What is known, without its lines, of a request that touches a position.
+    public struct Earlier: Hashable, Sendable {
+        /// Its place in the outbox.
+        public var sequence: OutboxSequence
+        /// Where it stands.
+        public var state: State
+        /// The keys of all its events, those of other positions among them.
+        public var keys: [[UInt8]]
+        /// Where its events lie in the log, as `settle` was told; only when drained.
+        public var places: [UInt8]?
+        /// When it was drained or discarded.
+        public var settledAt: Timestamp?
+    }
+
+    /// The requests of this outbox that touch a position, from behind `after` to before
+    /// `sequence`, ascending.
     ///
     /// - Throws: `.damaged` and `.io`.
-    public func ownKeys(
+    public func earlier(
         _ book: BookName, _ position: UUID, after: OutboxSequence = .origin,
         before sequence: OutboxSequence
-    ) throws(OutboxError) -> Set<[UInt8]> {
+    ) throws(OutboxError) -> [Earlier] {
         let search = search(
             [Fingerprint(book).of(position: position)], from: after.rawValue + 1)
         guard search.mayHit else { return [] }
         return try reading { db in
-            var own: Set<[UInt8]> = []
-            for place in try search.places(0, in: db) where place.sequence < sequence.rawValue {
-                guard let row = try db.first(OutboxSQL.requestHead, [place.sequence]) else {
-                    continue
-                }
+            let sequences = Set(try search.places(0, in: db).map(\.sequence))
+            var earlier: [Earlier] = []
+            for found in sequences.sorted() where found < sequence.rawValue {
+                guard let row = try db.first(OutboxSQL.requestHead, [found]) else { continue }
                 guard let head = try RequestRow(row, lines: false), head.isHeadIntact,
                     let keys = head.keyList, let touched = head.touched
-                else { throw Flaw.request(place.sequence) }
-                guard head.book == book.description, touched.positions.contains(position),
-                    try state(place.sequence, in: db) != .discarded
-                else { continue }
-                own.formUnion(keys)
+                else { throw Flaw.request(found) }
+                guard head.book == book.description, touched.positions.contains(position) else {
+                    continue
+                }
+                let outcome = try outcome(found, in: db)
+                earlier.append(
+                    Earlier(
+                        sequence: OutboxSequence(rawValue: found),
+                        state: outcome?.state ?? .waiting, keys: keys, places: outcome?.places,
+                        settledAt: outcome?.at.map { Timestamp(microseconds: $0) }))
             }
-            return own
+            return earlier
         }
     }
 }

@@ -38,7 +38,7 @@ extension Outbox {
     /// pages, each a commit of its own, between which appends go on.
     ///
     /// It leaves what waits, is parked or was discarded; the drained requests of a position that
-    /// has one waiting or parked, which the drain may ask for (`ownKeys`); and those behind the
+    /// has one waiting or parked, which the drain may ask for (`earlier`); and those behind the
     /// first request that waits for the first time.
     ///
     /// - Parameter keepFor: keeps them for another time than `drainedKeepFor`, such as none when

@@ -45,6 +45,13 @@ extension Outbox {
         }
     }
 
+    /// A request that `retry`, `rebase` and `discard` take: one that is parked for itself.
+    ///
+    /// - Throws: as `retry`.
+    public func resolvable(_ sequence: OutboxSequence) throws(OutboxError) -> Request {
+        try reading { db in try parkedRoot(sequence, in: db) }
+    }
+
     /// Gives a parked request up for ever; it is kept, and its keys are still found. All that
     /// are parked behind it wait again.
     ///

@@ -134,6 +134,9 @@ public final class Outbox: Sendable {
         lock.unlock()
     }
 
+    /// Whether the file lies on a file system that keeps nothing when the machine restarts.
+    public var isInMemory: Bool { OutboxFile.isInMemory(file.path) }
+
     /// Whether nothing waits and nothing is parked: every request may go its own way. Asks no disk.
     public var isIdle: Bool { memory.withLock { $0.totals.isIdle } }
 

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 
 /// The files of an outbox and what the operating system tells of them. Errors are `OutboxError.io`
 /// with the call, the path and the words for `errno`.
@@ -30,6 +30,26 @@ struct OutboxFile: Sendable {
         let product = UInt64(status.f_bavail).multipliedReportingOverflow(
             by: UInt64(status.f_frsize))
         return product.overflow ? Int64.max : Int64(clamping: product.partialValue)
+    }
+
+    /// Whether a path lies on a file system that keeps nothing when the machine restarts.
+    static func isInMemory(_ path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0,
+            let text = try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)
+        else { return false }
+        // proc(5): the third field is major:minor, the type follows a lone hyphen.
+        let device = UInt64(status.st_dev)
+        let major = device >> 8 & 0xFFF | device >> 32 & ~0xFFF
+        let minor = device & 0xFF | device >> 12 & ~0xFF
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count > 2, fields[2] == "\(major):\(minor)",
+                let hyphen = fields.firstIndex(of: "-"), hyphen + 1 < fields.count
+            else { continue }
+            return ["tmpfs", "ramfs"].contains(fields[hyphen + 1])
+        }
+        return false
     }
 
     /// Makes an empty file of mode 0600 in place of a draft that a crash left behind.

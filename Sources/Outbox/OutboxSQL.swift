@@ -171,7 +171,7 @@ enum OutboxSQL {
         """
 
     static let isHeld = """
-        SELECT 1 FROM held WHERE position = ? AND book = ? AND parked BETWEEN ? AND 1 LIMIT 1
+        SELECT 1 FROM held WHERE position = ? AND book = ? AND parked BETWEEN 0 AND 1 LIMIT 1
         """
 
     static let holds = """

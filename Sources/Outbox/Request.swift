@@ -25,6 +25,13 @@ extension Outbox {
         public var reason: String
         /// The request that it waits behind; nil when it was refused itself.
         public var behind: OutboxSequence?
+
+        /// How the reason of a request begins that only contradicts what is known: nothing waits
+        /// behind it.
+        public static let contradiction = "contradiction: "
+
+        /// Whether it lets later requests of its positions pass.
+        public var isContradiction: Bool { reason.hasPrefix(Self.contradiction) }
     }
 
     /// Who gave a request up, why and when.

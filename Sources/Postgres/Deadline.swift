@@ -19,6 +19,11 @@ public struct Deadline: Hashable, Sendable {
         Deadline(instant: ContinuousClock.now.advanced(by: duration))
     }
 
+    /// A moment of the monotonic clock.
+    public static func at(_ instant: ContinuousClock.Instant) -> Deadline {
+        Deadline(instant: instant)
+    }
+
     /// The earlier of two deadlines.
     public static func earlier(_ one: Deadline, _ other: Deadline) -> Deadline {
         guard let first = one.instant else { return other }
@@ -44,9 +49,12 @@ public struct Deadline: Hashable, Sendable {
     }
 
     /// Whether the moment has passed.
-    public var hasPassed: Bool {
+    public var hasPassed: Bool { hasPassed(at: .now) }
+
+    /// Whether the moment has passed at another one.
+    public func hasPassed(at now: ContinuousClock.Instant) -> Bool {
         guard let instant else { return false }
-        return ContinuousClock.now >= instant
+        return now >= instant
     }
 
     /// What poll(2) takes as its timeout: there, any negative number means "for ever".

@@ -125,6 +125,22 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: scratch.path + "/cluster"))
     }
 
+    @Test func `a part of bench that there is not, or without its count, is wrong usage`()
+        async throws
+    {
+        let scratch = try Scratch()
+        for (arguments, cure) in [
+            (["nothing"], "outbox"), (["growth"], "--growth COUNT"),
+            (["outbox", "--events", "499"], "500 or more"),
+            (["outbox", "--outbox-events", "0"], "500 or more"),
+        ] {
+            let outcome = try await scratch.run(["bench"] + arguments)
+            #expect(outcome.status == 64, "\(arguments)")
+            #expect(outcome.output == "", "\(arguments)")
+            #expect(outcome.errors.contains(cure), "\(outcome.errors)")
+        }
+    }
+
     @Test func `help is had of every command, on standard output`() async throws {
         let scratch = try Scratch()
         let main = try await scratch.run(["--help"])

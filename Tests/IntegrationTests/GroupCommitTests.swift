@@ -228,8 +228,8 @@ import Testing
         limits.deadline = .milliseconds(1_500)
         let (outages, raise) = AsyncStream<Void>.makeStream()
         let pipeline = AppendPipeline(
-            pool: Pool(sandbox.info.preparing(true), name: "test-append"), signal: LogSignal(),
-            limits: limits, onOutage: { if $0 != nil { raise.yield() } })
+            PostgresLog(Pool(sandbox.info.preparing(true), name: "test-append")),
+            signal: LogSignal(), limits: limits, onOutage: { if $0 != nil { raise.yield() } })
         _ = try await sandbox.appender().append([try desk.open()])
         let lock = try HeadLock(sandbox, .main)
         let (old, young) = (Answers(), Answers())

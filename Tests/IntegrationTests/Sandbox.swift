@@ -45,7 +45,7 @@ final class Appender: Sendable {
     init(_ info: ConnectionInfo, limits: AppendLimits, signal: LogSignal) {
         self.signal = signal
         pool = Pool(info.preparing(true), limits: .init(connectionsMax: 2), name: "test-append")
-        pipeline = AppendPipeline(pool: pool, signal: signal, limits: limits)
+        pipeline = AppendPipeline(PostgresLog(pool), signal: signal, limits: limits)
     }
 
     /// Appends one request; its places, or why it was refused.

@@ -104,6 +104,36 @@ import Testing
         #expect(counts.diskFree ?? 0 > 0)
     }
 
+    @Test func `a round is of one book and tells what blocks its positions`() throws {
+        let other = try #require(BookName("other"))
+        var foreign = draft(40)
+        foreign.book = other
+        try outbox.append([
+            draft(10), draft(20, positions: [1, 2]), draft(30, positions: [3]), foreign,
+            draft(50, positions: [2]), draft(60, positions: [4]),
+        ])
+        try outbox.settle([
+            .parked(1, reason: "refused", behind: nil), .parked(2, reason: "behind 1", behind: 1),
+            .parked(3, reason: Outbox.Parking.contradiction + "r", behind: nil),
+        ])
+        let round = try outbox.next(limitEvents: 10, limitBytes: .max)
+        #expect(round.requests.map(\.draft.book) == [other])
+        #expect(round.blockers.isEmpty)
+        try outbox.drain([4])
+        try outbox.append([draft(70, positions: [1]), draft(80, positions: [3])])
+        let next = try outbox.next(limitEvents: 10, limitBytes: .max)
+        #expect(next.requests.map(\.sequence) == [5, 6, 7, 8])
+        #expect(next.blockers == [position(1): 1, position(2): 2])
+        try outbox.retry(1)
+        let again = try outbox.next(limitEvents: 10, limitBytes: .max)
+        #expect(again.requests.map(\.sequence) == [1, 2, 5, 6, 7, 8])
+        #expect(again.blockers.isEmpty)
+        // What was read before a retry cannot be settled any more: the next round sees it.
+        #expect(throws: OutboxError.notParked(1, state: .waiting)) {
+            try outbox.settle([.parked(7, reason: "behind 1", behind: 1)])
+        }
+    }
+
     @Test func `many settle, and what is left waits in order`() throws {
         for first in stride(from: 1, through: 991, by: 10) {
             try outbox.appendEach(first...first + 9, positions: 50)

@@ -36,15 +36,11 @@ import Testing
         let other = try #require(BookName("other"))
         #expect(try outbox.touched(.main, all) == Set([1, 2, 3].map { position($0) }))
         #expect(try outbox.touched(other, all).isEmpty)
-        #expect(try outbox.blocked(.main, all).isEmpty)
         try outbox.settle([.parked(1, reason: "refused", behind: nil)])
         try outbox.drain([2])
         #expect(try outbox.touched(.main, all) == [position(1), position(2)])
-        #expect(try outbox.blocked(.main, all) == [position(1), position(2)])
-        #expect(try outbox.blocked(other, all).isEmpty)
         try outbox.retry(1)
         #expect(try outbox.touched(.main, all) == [position(1), position(2)])
-        #expect(try outbox.blocked(.main, all).isEmpty)
         try outbox.drain([1])
         #expect(try outbox.touched(.main, all).isEmpty)
     }
@@ -60,7 +56,7 @@ import Testing
         try outbox.drain([1])
         try outbox.close()
         #expect(try outbox.touched(.main, [position(1)]).isEmpty)
-        #expect(try outbox.blocked(.main, [position(1)]).isEmpty)
+        #expect(try outbox.next(limitEvents: 9, limitBytes: 9) == Outbox.Round())
         #expect(try outbox.find(.main, [key(2)]).isEmpty)
         let error = try failure { _ = try outbox.find(.main, [key(1)]) }
         guard case .io = error else {
@@ -89,16 +85,21 @@ import Testing
                 == [4, 5])
     }
 
-    @Test func `own keys are those of the earlier requests of a position`() throws {
+    @Test func `the earlier requests of a position tell what became of them`() throws {
         try outbox.append([draft(10, events: 2), draft(20, positions: [2]), draft(30), draft(40)])
         try outbox.drain([1])
-        #expect(
-            try outbox.ownKeys(.main, position(1), before: 4) == [key(10), key(11), key(30)])
-        #expect(try outbox.ownKeys(.main, position(1), before: 1).isEmpty)
-        #expect(try outbox.ownKeys(.main, position(1), after: 1, before: 4) == [key(30)])
+        let earlier = try outbox.earlier(.main, position(1), before: 4)
+        #expect(earlier.map(\.sequence) == [1, 3])
+        #expect(earlier.map(\.keys) == [[key(10), key(11)], [key(30)]])
+        #expect(earlier.map(\.state) == [.drained, .waiting])
+        #expect(earlier[0].places?.isEmpty == false)
+        #expect(try outbox.earlier(.main, position(1), before: 1).isEmpty)
+        #expect(try outbox.earlier(.main, position(1), after: 1, before: 4).count == 1)
         try outbox.settle([.parked(3, reason: "r", behind: nil)])
         try outbox.discard(3, actor: "ann", reason: "wrong", at: instant(5))
-        #expect(try outbox.ownKeys(.main, position(1), before: 4) == [key(10), key(11)])
+        let later = try outbox.earlier(.main, position(1), before: 4)
+        #expect(later.map(\.state) == [.drained, .discarded])
+        #expect(later[1].settledAt == instant(5))
     }
 
     @Test func `what was found is found after a start`() throws {
@@ -108,6 +109,7 @@ import Testing
         let again = try copy.open()
         #expect(try again.find(.main, [key(1)])[key(1)]?.state == .parked)
         #expect(try again.touched(.main, [position(1), position(2)]).count == 2)
-        #expect(try again.blocked(.main, [position(1), position(2)]) == [position(1)])
+        let blockers = try again.next(limitEvents: 9, limitBytes: .max).blockers
+        #expect(blockers.isEmpty, "request 2 touches another position")
     }
 }

@@ -42,7 +42,9 @@ import Testing
                 try outbox.requests(of: .main, position(3)).map(\.sequence.rawValue)
                     == stride(from: 304, through: 560, by: 10).map { Int64($0) })
             #expect(try outbox.requests(of: .main, position(3), [.drained]).count == 30)
-            #expect(try outbox.ownKeys(.main, position(3), before: 25).count == 1_500)
+            #expect(
+                try outbox.earlier(.main, position(3), before: 25).flatMap(\.keys).count
+                    == 1_500)
             try outbox.close()
             outbox = try folder.open(keepFor: .zero)
         }

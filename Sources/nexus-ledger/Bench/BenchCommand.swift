@@ -6,7 +6,7 @@ import LedgerRPC
 import LedgerService
 import Postgres
 
-/// `bench`: the ledger against PostgreSQL by itself, in ratios.
+/// `bench`: the ledger against PostgreSQL and SQLite by themselves, in ratios.
 struct BenchCommand: LedgerCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
@@ -15,20 +15,26 @@ struct BenchCommand: LedgerCommand {
             Runs a ledger and a private PostgreSQL of its own. Both sides of each ratio are
             measured in turns, the medians of three rounds count.
 
+            The part outbox runs only where it is named: it takes minutes and some
+            gigabytes. It kills its PostgreSQL and starts it again, and measures the
+            outbox against SQLite by itself, and the drain against appends.
+
             EXAMPLES
               nexus-ledger bench
-              nexus-ledger bench --only fold
-              nexus-ledger bench --only growth --growth 10000000
+              nexus-ledger bench fold
+              nexus-ledger bench growth --growth 10000000
+              nexus-ledger bench outbox
+              nexus-ledger bench outbox --events 10000 --outbox-events 100000 --json
 
             \(Failure.help)
             """)
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, stream, read, fold, growth
+        case append, stream, read, fold, growth, outbox
     }
 
-    @Option(help: "One part only: append, stream, read, fold or growth.")
-    var only: Part?
+    @Argument(help: "One part only. Without, all but outbox.")
+    var part: Part?
 
     @Option(help: ArgumentHelp("Where the private cluster goes.", valueName: "dir"))
     var directory: String?
@@ -41,22 +47,51 @@ struct BenchCommand: LedgerCommand {
             "Events stored at the end of the part growth (0 leaves it out).", valueName: "count"))
     var growth = 0
 
+    @Option(
+        help: ArgumentHelp(
+            "Events in the outbox that a ledger starts with, in the part outbox.",
+            valueName: "count"))
+    var outboxEvents = 5_000_000
+
     @Flag(help: "Write JSON for programs.")
     var json = false
 
+    func validate() throws {
+        for (name, count) in [("--events", events), ("--outbox-events", outboxEvents)] {
+            guard count >= BenchOutboxStart.requestEvents else {
+                throw ValidationError(
+                    "\(name) is \(count): it must be \(BenchOutboxStart.requestEvents) or more")
+            }
+        }
+        guard part != .growth || growth > 0 else {
+            throw ValidationError("say with --growth COUNT how many events are to be stored")
+        }
+    }
+
     func perform() async throws {
         var report = BenchReport()
-        func wants(_ part: Part) -> Bool { only == nil || only == part }
+        func wants(_ one: Part) -> Bool { part == nil ? one != .outbox : part == one }
         if wants(.fold) { try BenchFold(events: 200_000).run(&report) }
-        if wants(.append) || wants(.stream) || wants(.read) || growth > 0 {
+        if part != .fold {
             let path = directory ?? "/tmp/nexus-ledger-bench-\(getpid())"
-            defer { if directory == nil { try? FileManager.default.removeItem(atPath: path) } }
+            defer { if directory == nil { Self.remove(path) } }
             let suite = BenchSuite(directory: path, events: events)
             if wants(.append) { try await suite.append(&report) }
             if wants(.stream) { try await suite.stream(&report) }
             if wants(.read) { try await suite.read(&report) }
             if wants(.growth), growth > 0 { try await suite.growth(to: growth, &report) }
+            if wants(.outbox) {
+                try await BenchOutbox(directory: path, events: events, stored: outboxEvents)
+                    .run(&report)
+            }
         }
         try report.write(json: json)
+    }
+
+    /// Removes the cluster, and the ledger's log beside it.
+    private static func remove(_ directory: String) {
+        for path in [directory, directory + ".log"] {
+            try? FileManager.default.removeItem(atPath: path)
+        }
     }
 }

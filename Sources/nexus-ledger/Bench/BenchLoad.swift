@@ -7,10 +7,36 @@ struct BenchLoad: Sendable {
     typealias Calls = Nexus_Ledger_V1_Ledger.Client<HTTP2ClientTransport.WrappedChannel>
 
     let calls: Calls
+    let outbox: Nexus_Ledger_V1_Outbox.Client<HTTP2ClientTransport.WrappedChannel>
+
+    /// Calls of one connection.
+    init(_ client: LedgerClient) {
+        calls = Calls(wrapping: client)
+        outbox = Nexus_Ledger_V1_Outbox.Client(wrapping: client)
+    }
+
+    /// Connects to the ledger at a socket.
+    static func connected<Value: Sendable>(
+        to socket: String, _ body: (BenchLoad) async throws -> Value
+    ) async throws -> Value {
+        try await withLedgerConnection(socket: socket) { client in
+            try await body(BenchLoad(client))
+        }
+    }
+
+    /// An answer of the other kind than was wanted.
+    static func unexpected(isBuffered: Bool) -> Failure {
+        Failure(
+            .failed,
+            isBuffered
+                ? "an append was buffered while PostgreSQL was there"
+                : "an append was committed while PostgreSQL was away")
+    }
 
     /// Sends requests over one stream with at most `unanswered` open; returns the duration.
+    /// `buffers` says whether each is to be answered BUFFERED, else COMMITTED.
     func stream(
-        _ requests: [Nexus_Ledger_V1_AppendRequest], unanswered: Int
+        _ requests: [Nexus_Ledger_V1_AppendRequest], unanswered: Int, buffers: Bool = false
     ) async throws -> Duration {
         let (permits, permit) = AsyncStream.makeStream(
             of: Void.self, bufferingPolicy: .bufferingOldest(unanswered))
@@ -27,15 +53,21 @@ struct BenchLoad: Sendable {
                 if case .refused(let refusal) = answer.outcome {
                     throw Failure(.failed, "the ledger refused the load: \(refusal.message)")
                 }
+                var isBuffered = false
+                if case .buffered = answer.outcome { isBuffered = true }
+                guard isBuffered == buffers else {
+                    throw BenchLoad.unexpected(isBuffered: isBuffered)
+                }
                 permit.yield()
             }
         }
         return ContinuousClock.now - start
     }
 
-    /// Sends requests from `callers` at once, one call a request; returns the duration.
+    /// Sends requests from `callers` at once, one call a request; returns the duration. `buffers`
+    /// as for `stream`.
     func unary(
-        _ requests: [Nexus_Ledger_V1_AppendRequest], callers: Int
+        _ requests: [Nexus_Ledger_V1_AppendRequest], callers: Int, buffers: Bool = false
     ) async throws -> Duration {
         let start = ContinuousClock.now
         let calls = calls
@@ -43,7 +75,12 @@ struct BenchLoad: Sendable {
             for caller in 0..<callers {
                 group.addTask {
                     for index in stride(from: caller, to: requests.count, by: callers) {
-                        _ = try await calls.append(requests[index])
+                        let answer = try await calls.append(requests[index])
+                        var isBuffered = false
+                        if case .buffered = answer.outcome { isBuffered = true }
+                        guard isBuffered == buffers else {
+                            throw BenchLoad.unexpected(isBuffered: isBuffered)
+                        }
                     }
                 }
             }

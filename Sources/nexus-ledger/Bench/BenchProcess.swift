@@ -2,7 +2,7 @@ import Foundation
 import LedgerService
 import Postgres
 
-/// A `serve` of this executable on a private cluster, as a process of its own.
+/// A `serve` of this executable, as a process of its own.
 final class BenchProcess {
     let directory: String
     let socket: String
@@ -11,13 +11,29 @@ final class BenchProcess {
     private(set) var startDuration = Duration.zero
 
     /// Starts it and returns when it is ready.
-    init(directory: String, pausesProjections: Bool) throws {
+    /// - Parameters:
+    ///   - directory: Of its private cluster and its socket.
+    ///   - outbox: The file of its outbox; nil for none.
+    ///   - database: Another one than the private cluster's; the directory must be there then.
+    init(
+        directory: String, pausesProjections: Bool, outbox: String? = nil, database: String? = nil
+    ) throws {
         self.directory = directory
         socket = directory + "/ledger.sock"
+        var arguments = ["serve", "--socket", socket]
+        if let database {
+            arguments += ["--database", database]
+        } else {
+            arguments += ["--embedded", directory]
+        }
+        if let outbox { arguments += ["--outbox", outbox] }
+        if pausesProjections { arguments.append("--pause-projections") }
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments =
-            ["serve", "--embedded", directory, "--socket", socket]
-            + (pausesProjections ? ["--pause-projections"] : [])
+        process.arguments = arguments
+        // What is measured is what the arguments say.
+        process.environment = ProcessInfo.processInfo.environment.filter { variable in
+            !variable.key.hasPrefix("NEXUS_")
+        }
         let output = Pipe()
         process.standardOutput = output
         let log = directory + ".log"
@@ -49,14 +65,15 @@ final class BenchProcess {
         return 0
     }
 
-    /// Stops it and waits for its end.
+    /// Stops it, if it runs, and waits for its end.
     func stop() {
+        guard process.isRunning else { return }
         process.terminate()
         process.waitUntilExit()
     }
 
     deinit {
-        if process.isRunning { stop() }
+        stop()
     }
 
     /// Where PostgreSQL's programs are.

@@ -13,9 +13,7 @@ struct BenchSuite {
     private func load<Value: Sendable>(
         _ process: BenchProcess, _ body: (BenchLoad) async throws -> Value
     ) async throws -> Value {
-        try await withLedgerConnection(socket: process.socket) { client in
-            try await body(BenchLoad(calls: BenchLoad.Calls(wrapping: client)))
-        }
+        try await BenchLoad.connected(to: process.socket, body)
     }
 
     private func requests(

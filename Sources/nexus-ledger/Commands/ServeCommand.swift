@@ -17,9 +17,9 @@ struct ServeCommand: LedgerCommand {
             that clients can connect. A second signal ends it at once; nothing that was
             acknowledged is lost.
 
-            With --outbox, events that PostgreSQL does not take are kept in a SQLite file
-            of this ledger alone, are answered as buffered, and follow in their order
-            when it is back. Without, they are refused as unavailable.
+            Events that PostgreSQL does not take are kept in the outbox, a SQLite file of
+            this ledger alone, are answered as buffered, and follow in their order when
+            it is back. With --no-outbox they are refused as unavailable.
 
             EXAMPLES
               nexus-ledger serve --embedded ./ledger
@@ -38,12 +38,7 @@ struct ServeCommand: LedgerCommand {
             valueName: "path"))
     var socket: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "The outbox: a file on a local disk, made with mode 0600.",
-            discussion: "Default: NEXUS_OUTBOX, else there is none.",
-            valueName: "path"))
-    var outbox: String?
+    @OptionGroup(title: "Outbox") var outboxOptions: OutboxOptions
 
     @Flag(help: "Migrate the database's schema before serving; always done with --embedded.")
     var migrate = false
@@ -53,6 +48,7 @@ struct ServeCommand: LedgerCommand {
     var pauseProjections = false
 
     func validate() throws {
+        try outboxOptions.validate()
         _ = try socketPath()
     }
 
@@ -124,7 +120,7 @@ struct ServeCommand: LedgerCommand {
     ) async throws {
         let path = try socketPath()
         var configuration = LedgerService.Configuration(database: conninfo, socketPath: path)
-        configuration.outboxPath = outbox ?? Environment.value("NEXUS_OUTBOX")
+        configuration.outbox = outboxOptions.configuration(besideSocket: path)
         configuration.pausesProjections = pauseProjections
         let service = LedgerService(configuration, logger: logger)
         try await service.run(
