@@ -104,6 +104,12 @@ let package = Package(
             name: "AppendPipelineTests",
             dependencies: ["AppendPipeline", "Admission", "Postgres", "LedgerCore"]),
         .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "Admission", "AppendPipeline", "EventStore", "LedgerCore", "LedgerTesting",
+                "Outbox", "Postgres", "ProjectionEngine", "Projections",
+            ]),
+        .testTarget(
             name: "OutboxTests", dependencies: ["Outbox", "LedgerCore", "LedgerTesting", grdb]),
         .testTarget(name: "TidyTests"),
         .testTarget(

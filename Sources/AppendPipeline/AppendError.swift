@@ -36,7 +36,8 @@ extension PostgresError {
             }
             switch state.rawValue {
             case "57P01", "57P02", "57P03", "57P04", "57P05", "57014", "55P03", "25006", "25P03",
-                "3D000", "42P01", "42501":
+                "3D000", "42P01", "42501", "NX002":
+                // NX002: a month of the log is detached (positions.ensure_month).
                 return true
             case "23514": return error.constraint == nil
             default: return false

@@ -47,17 +47,26 @@ extension AppendPipeline {
         let direct = batch.indices.filter { !held.contains($0) }.map { batch[$0] }
         let left = await write(
             direct, book, log, divertsAt: deadline(after: limits.divertAfter))
-        guard let (undone, reason) = left else {
+        guard let left else {
             await divert(
                 held.sorted().map { batch[$0] }, book, "an earlier event of its position waits")
             return
         }
         // In their order: what was to be diverted anyway may come before or behind.
-        let open = Set(undone.map(\.number))
+        let open = Set(left.undone.map(\.number))
         await divert(
             batch.indices.filter { held.contains($0) || open.contains(batch[$0].number) }
-                .map { batch[$0] }, book, reason)
-        diversion.markDown(reason)
+                .map { batch[$0] }, book, left.reason)
+        if left.isOutage { diversion.markDown(left.reason) }
+    }
+
+    /// What a batch has left that goes to the outbox.
+    private struct Left {
+        /// In their order.
+        var undone: [Pending]
+        var reason: String
+        /// Whether the log as a whole takes nothing now; else only these are at fault.
+        var isOutage: Bool
     }
 
     /// Buffers requests and answers them.
@@ -85,7 +94,7 @@ extension AppendPipeline {
     @discardableResult
     private func write(
         _ batch: [Pending], _ book: BookName, _ log: any BookLog, divertsAt: Deadline
-    ) async -> (left: [Pending], reason: String)? {
+    ) async -> Left? {
         var batch = batch
         var reason = "the ledger was too busy"
         var backoff = Duration.milliseconds(20)
@@ -113,24 +122,51 @@ extension AppendPipeline {
                 log.invalidate()
                 reason = error.callerText
                 note(outage: error.description)
-                if divertsAt.hasPassed(at: scheduler.now) { return (batch, reason) }
+                if divertsAt.hasPassed(at: scheduler.now) {
+                    return Left(undone: batch, reason: reason, isOutage: true)
+                }
                 try? await scheduler.sleep(for: backoff)
                 backoff = min(backoff * 2, .milliseconds(250))
             } catch {
                 log.invalidate()
                 guard batch.count > 1 else {
+                    guard diversion == nil || !(error is StoreError) else {
+                        return Left(undone: batch, reason: "\(error)", isOutage: false)
+                    }
                     answer(batch, .failure(.failed("\(error)")))
                     return nil
                 }
-                // One of them is at fault: each on its own, so that no loser fails another.
-                for (number, item) in batch.enumerated() {
-                    if let (left, reason) = await write([item], book, log, divertsAt: divertsAt) {
-                        return (left + batch[(number + 1)...], reason)
-                    }
-                }
-                return nil
+                return await writeEach(batch, book, log, divertsAt: divertsAt)
             }
         }
+    }
+
+    /// One of a batch is at fault: each on its own, so that no loser fails another. Nothing
+    /// overtakes what is left.
+    private func writeEach(
+        _ batch: [Pending], _ book: BookName, _ log: any BookLog, divertsAt: Deadline
+    ) async -> Left? {
+        var broken = Left(undone: [], reason: "", isOutage: false)
+        var positions: Set<UUID> = []
+        for (number, item) in batch.enumerated() {
+            let own = item.submission.events.map(\.positionID)
+            guard positions.isDisjoint(with: own) else {
+                positions.formUnion(own)
+                broken.undone.append(item)
+                continue
+            }
+            let left = await write([item], book, log, divertsAt: divertsAt)
+            guard let left else { continue }
+            broken.undone += left.undone
+            broken.reason = left.reason
+            positions.formUnion(own)
+            if left.isOutage {
+                broken.undone += batch[(number + 1)...]
+                broken.isOutage = true
+                break
+            }
+        }
+        return broken.undone.isEmpty ? nil : broken
     }
 
     /// Remembers that PostgreSQL cannot take appends, or (nil) that it can again, and tells it

@@ -69,17 +69,44 @@ struct Buffering {
         let expects = events.contains { $0.expectedVersion != .any }
         // Idempotency comes before the version: what is known is answered by the drain.
         guard known < events.count else { return .success([:]) }
-        guard isSettled || !expects else {
-            diversion.memory.withLock { $0.books.forget(book, events.map(\.positionID)) }
-            return .success([:])
-        }
-        if known > 0, expects { return .failure(.partlyKnown(known: known, of: events.count)) }
+        let strangers = strangers(among: events)
         return diversion.memory.withLock { memory in
-            memory.books.admit(events, isNew: isNew, in: book).map { accepted in
+            let isWhole = memory.isWhole(events, in: book)
+            if known > 0, expects {
+                guard isSettled, isWhole else {
+                    memory.books.forget(book, events.map(\.positionID))
+                    return .success([:])
+                }
+                return .failure(.partlyKnown(known: known, of: events.count))
+            }
+            switch memory.books.admit(events, isNew: isNew, strangers: strangers, in: book) {
+            case .success(let accepted):
                 memory.books.take(accepted, in: book)
-                return accepted.bases
+                return .success(accepted.bases)
+            case .failure(let refusal):
+                guard !memory.isCertain(refusal, of: events, in: book) else {
+                    return .failure(refusal)
+                }
+                // It may repeat what was committed before this process knew: the drain decides.
+                memory.books.forget(book, events.map(\.positionID))
+                return .success([:])
             }
         }
+    }
+
+    /// Positions that are opened and of which the outbox has something, though nothing is known of
+    /// them: the opening is a repeat.
+    private func strangers(among events: [NewEvent]) -> Set<UUID> {
+        let opened = events.lazy.filter { $0.type == .positionOpened }.map(\.positionID)
+        return Set(
+            opened.filter { position in
+                guard diversion.memory.withLock({ $0.books.known(book, position) }) == nil else {
+                    return false
+                }
+                let earlier = try? diversion.queue.earlier(
+                    book, position, after: .origin, before: OutboxSequence(rawValue: .max))
+                return earlier.map { !$0.isEmpty } ?? true
+            })
     }
 
     /// The places of a request whose events were all committed; nil if they were not.
@@ -167,6 +194,44 @@ extension RecentCommits.Finding {
 }
 
 extension Diversion.Memory {
+    /// Whether a refusal holds whatever was committed before. An event that is a repeat is answered
+    /// with its place and not refused; so the events that it could repeat have to be known.
+    fileprivate func isCertain(
+        _ refusal: Refusal, of events: [NewEvent], in book: BookName
+    ) -> Bool {
+        switch refusal {
+        case .invalid, .contentConflict, .partlyKnown: return true
+        case .versionConflict(_, let position, let expected, _):
+            // Its own repeat would stand at the version that it expected to get.
+            let committed = books.known(book, position)?.committed ?? .none
+            let own: StreamVersion
+            switch expected {
+            case .any: return true
+            case .noStream: own = StreamVersion.none.next
+            case .exact(let version): own = version.next
+            }
+            return own > committed || commits.holds(book, position, own)
+        case .precondition(let index, _):
+            return books.known(book, events[index].positionID)?.isWhole ?? true
+        }
+    }
+
+    /// Whether all committed events of the positions are remembered.
+    fileprivate mutating func isWhole(_ events: [NewEvent], in book: BookName) -> Bool {
+        var isWhole = true
+        for position in Set(events.map(\.positionID)) {
+            guard let known = books.known(book, position) else {
+                isWhole = false
+                continue
+            }
+            let found =
+                known.isWhole ?? commits.holdsAll(book, position, through: known.committed)
+            if known.isWhole == nil { books.isWhole(book, position, found) }
+            isWhole = isWhole && found
+        }
+        return isWhole
+    }
+
     /// What is known of each event of a request. Derived ids need the terms of their position:
     /// without them nothing is known.
     fileprivate func commits(

@@ -21,6 +21,19 @@ public final class Diversion: Sendable {
     struct Memory {
         var books = OfflineBooks()
         var commits = RecentCommits()
+
+        /// Remembers the events of a commit.
+        mutating func note(
+            _ submissions: [Submission], _ committed: BookWriter.Committed, in book: BookName
+        ) {
+            for (submission, outcome) in zip(submissions, committed.outcomes) {
+                guard case .committed(let places) = outcome else { continue }
+                commits.insert(submission, places, in: book)
+                for (event, place) in zip(submission.events, places) where place.isDuplicate {
+                    books.exists(book, event.positionID, place.version)
+                }
+            }
+        }
     }
 
     /// `clock` tells when a request was buffered.
@@ -167,27 +180,25 @@ public final class Diversion: Sendable {
     ) {
         memory.withLock { memory in
             memory.books.committed(book, committed.streams)
-            for (submission, outcome) in zip(submissions, committed.outcomes) {
-                guard case .committed(let places) = outcome else { continue }
-                memory.commits.insert(submission, places, in: book)
-            }
+            memory.note(submissions, committed, in: book)
         }
     }
 
-    /// The drain has left positions so. Those that have more buffered stay as they are; of those
+    /// The drain has committed these. Positions that have more buffered stay as they are; of those
     /// that it did not append to, as their events were known, nothing is known any more.
-    func learn(
-        _ book: BookName, _ drained: [[UUID]], _ streams: [UUID: StreamState]
+    func noteDrained(
+        _ submissions: [Submission], _ committed: BookWriter.Committed, in book: BookName
     ) async {
-        let positions = Array(Set(drained.joined()))
-        guard !positions.isEmpty else { return }
+        let positions = Array(Set(submissions.flatMap { $0.events.map(\.positionID) }))
         await scheduler.blocking {
             self.storing.withLock { _ in
                 let held = (try? self.queue.touched(book, positions)) ?? Set(positions)
                 self.memory.withLock { memory in
                     let free = positions.filter { !held.contains($0) }
+                    let streams = committed.streams
                     memory.books.forget(book, free.filter { streams[$0] == nil })
                     memory.books.committed(book, streams.filter { !held.contains($0.key) })
+                    memory.note(submissions, committed, in: book)
                 }
             }
         }

@@ -20,6 +20,8 @@ final class Drain: Sendable {
     /// For the transaction of a batch, and more for each of its events.
     static let deadline = Duration.seconds(5)
     static let deadlinePerEvent = Duration.milliseconds(2)
+    /// Rounds that wait for a log that is not as it should be, until what needs it is parked.
+    static let brokenMax = 20
     /// Books whose writers are kept.
     static let writersMax = 64
 
@@ -47,6 +49,8 @@ final class Drain: Sendable {
         /// Something else is wrong, with the outbox for example: requests of other positions may go
         /// to PostgreSQL directly.
         case stuck(String)
+        /// The log is not as it should be: somebody may be mending it.
+        case broken(String)
     }
 
     /// The books that were drained last.
@@ -67,9 +71,11 @@ final class Drain: Sendable {
         var books = Books()
         var backoff = Self.backoffMin
         var eventsMax = limits.batchEventsMax
+        var patience = Self.brokenMax
         while !Task.isCancelled {
-            switch await round(&books, eventsMax: eventsMax) {
+            switch await round(&books, eventsMax: eventsMax, parksBroken: patience == 0) {
             case .progress:
+                patience = Self.brokenMax
                 backoff = Self.backoffMin
                 eventsMax = min(eventsMax * 2, limits.batchEventsMax)
             case .idle:
@@ -84,6 +90,10 @@ final class Drain: Sendable {
             case .stuck(let reason):
                 note("the outbox is not drained: \(reason)")
                 await pause(&backoff)
+            case .broken(let reason):
+                note("the outbox is not drained: \(reason)")
+                patience = max(0, patience - 1)
+                await pause(&backoff)
             }
         }
     }
@@ -94,7 +104,9 @@ final class Drain: Sendable {
         backoff = min(backoff * 2, Self.backoffMax)
     }
 
-    private func round(_ books: inout Books, eventsMax: Int) async -> Result {
+    private func round(
+        _ books: inout Books, eventsMax: Int, parksBroken: Bool
+    ) async -> Result {
         let round: Outbox.Round
         let bytesMax = limits.batchBytesMax
         do throws(OutboxError) {
@@ -110,11 +122,14 @@ final class Drain: Sendable {
             var rest = round.requests[...]
             while !rest.isEmpty {
                 // What was parked now blocks: the next round sees it.
-                guard try await !drain(&rest, round.blockers, book, log) else { break }
+                let isParked = try await drain(
+                    &rest, round.blockers, book, log, parksBroken: parksBroken)
+                guard !isParked else { break }
             }
             return .progress
         } catch {
             log.invalidate()
+            if error is StoreError { return .broken("\(error)") }
             guard let error = error as? PostgresError, error.isOutage else {
                 return .stuck("\(error)")
             }
@@ -141,7 +156,7 @@ final class Drain: Sendable {
     /// Drains the first of `rest`, as many as fit into one transaction. True if one was parked.
     private func drain(
         _ rest: inout ArraySlice<Outbox.Request>, _ known: [UUID: OutboxSequence],
-        _ book: BookName, _ log: any BookLog
+        _ book: BookName, _ log: any BookLog, parksBroken: Bool
     ) async throws -> Bool {
         var batch: [DrainItem] = []
         var positions: Set<UUID> = []
@@ -149,7 +164,9 @@ final class Drain: Sendable {
         var blockers = known
         while let request = rest.first {
             let own = request.draft.positions
-            if let first = own.lazy.compactMap({ blockers[$0] }).first {
+            // A later one that is parked already, of other positions too, lets it pass.
+            let parked = own.lazy.compactMap { blockers[$0] }
+            if let first = parked.first(where: { $0 < request.sequence }) {
                 parkings.append(.behind(first, request.sequence))
                 for position in own where blockers[position] == nil {
                     blockers[position] = request.sequence
@@ -175,12 +192,13 @@ final class Drain: Sendable {
         }
         try await settle(parkings)
         guard !batch.isEmpty else { return !parkings.isEmpty }
-        return try await write(batch, book, log) || !parkings.isEmpty
+        let isParked = try await write(batch, book, log, parksBroken: parksBroken)
+        return isParked || !parkings.isEmpty
     }
 
     /// Appends a batch and settles it. True if one of its requests was parked or left.
     private func write(
-        _ batch: [DrainItem], _ book: BookName, _ log: any BookLog
+        _ batch: [DrainItem], _ book: BookName, _ log: any BookLog, parksBroken: Bool
     ) async throws -> Bool {
         let events = batch.reduce(0) { $0 + $1.submission.events.count }
         let allowed = Self.deadline + Self.deadlinePerEvent * events
@@ -196,8 +214,7 @@ final class Drain: Sendable {
             signal.raise(book, to: committed.head, isOwn: committed.appended > 0)
             let settlements = Self.settlements(of: items, committed)
             try await settle(settlements)
-            await diversion.learn(
-                book, items.map(\.request.draft.positions), committed.streams)
+            await diversion.noteDrained(items.map(\.submission), committed, in: book)
             return settlements.contains(where: \.isParked)
         } catch let error as PostgresError
             where error.isOutage || error.isTransient || error.isShutDown
@@ -207,12 +224,15 @@ final class Drain: Sendable {
             throw error
         } catch let error as CancellationError {
             throw error
+        } catch let error as StoreError where !parksBroken {
+            throw error
         } catch {
             // PostgreSQL refuses the rows of one of them: each alone, and that one is parked.
             log.invalidate()
             guard let only = batch.first, batch.count == 1 else {
                 for item in batch {
-                    guard try await !write([item], book, log) else { return true }
+                    let isParked = try await write([item], book, log, parksBroken: true)
+                    guard !isParked else { return true }
                 }
                 return false
             }
@@ -233,7 +253,8 @@ final class Drain: Sendable {
             case .committed(let places):
                 return .drained(
                     sequence, places: PlacesCodec.encode(places), at: committed.recordedAt)
-            case .refused where Sabotage.current == .dropParked:
+            case .refused where Sabotage.current == .dropParked,
+                .blocked where Sabotage.current == .dropParked:
                 return .drained(sequence, places: [], at: committed.recordedAt)
             case .refused(let refusal):
                 let words =

@@ -18,6 +18,11 @@ struct OfflineBooks {
         var committed: StreamVersion
         /// The version with everything that is buffered.
         var version: StreamVersion
+        /// So many of the buffered events may repeat committed ones and raise no version.
+        var doubts: Int64 = 0
+        /// Whether every committed event of it is remembered (`RecentCommits`); nil until somebody
+        /// has looked.
+        var isWhole: Bool?
         /// nil where something was buffered whose effect only the whole stream tells, such as a
         /// void.
         var state: StreamState?
@@ -70,6 +75,20 @@ struct OfflineBooks {
         }
     }
 
+    /// An event that was known to PostgreSQL has this version: where less is known of its position,
+    /// nothing is.
+    mutating func exists(_ book: BookName, _ position: UUID, _ version: StreamVersion) {
+        guard let known = known(book, position), known.committed < version else { return }
+        forget(book, [position])
+    }
+
+    /// What somebody has found who looked whether all its committed events are remembered.
+    mutating func isWhole(_ book: BookName, _ position: UUID, _ isWhole: Bool) {
+        guard var known = known(book, position) else { return }
+        known.isWhole = isWhole
+        remember(known, Key(book: book, position: position))
+    }
+
     /// What a position has come to is only known to the outbox now.
     mutating func forget(_ book: BookName, _ positions: some Sequence<UUID>) {
         for position in positions {
@@ -88,13 +107,14 @@ struct OfflineBooks {
     }
 
     /// Decides a request on what is known: the same rules and errors as online, as far as they can
-    /// be known. `isNew` says of each event whether the outbox does not hold it yet. Nothing is
-    /// remembered before `take`.
+    /// be known. `isNew` says of each event whether the outbox does not hold it yet; `strangers`
+    /// are positions that exist without being known. Nothing is remembered before `take`.
     func admit(
-        _ events: [NewEvent], isNew: [Bool], in book: BookName
+        _ events: [NewEvent], isNew: [Bool], strangers: Set<UUID> = [], in book: BookName
     ) -> Result<Accepted, Refusal> {
         var accepted = Accepted()
         var versions: [UUID: StreamVersion] = [:]
+        var doubts: [UUID: Int64] = [:]
         var admission = Admission(
             history: OfflineHistory(known: { known(book, $0)?.state }), head: .origin)
         /// Positions of which something is buffered that cannot be followed offline.
@@ -105,8 +125,14 @@ struct OfflineBooks {
             let position = event.positionID
             let before = known(book, position)
             let version = versions[position] ?? before?.version
-            if let refusal = conflict(event, at: index, version: version) {
+            let doubt = doubts[position] ?? before?.doubts ?? 0
+            if let refusal = conflict(event, at: index, version: version, doubts: doubt) {
                 return .failure(refusal)
+            }
+            if let version, case .exact(let expected) = event.expectedVersion, expected < version {
+                // Some of them are repeats.
+                doubts[position] = doubt - (version.rawValue - expected.rawValue)
+                versions[position] = expected
             }
             if let before, before.state == nil { lost.insert(position) }
             if let version, case .exact(let expected) = event.expectedVersion, expected > version {
@@ -123,7 +149,9 @@ struct OfflineBooks {
                 lost.insert(position)
                 continue
             }
-            if before == nil, versions[position] == nil, event.type == .positionOpened {
+            if before == nil, versions[position] == nil, event.type == .positionOpened,
+                !strangers.contains(position)
+            {
                 versions[position] = StreamVersion.none
                 opened.insert(position)
             }
@@ -138,6 +166,9 @@ struct OfflineBooks {
                 }
             }
             versions[position] = (versions[position] ?? version)?.next
+            if before?.isWhole == false, event.expectedVersion == .any {
+                doubts[position] = (doubts[position] ?? doubt) + 1
+            }
         }
         let states = admission.streams
         for (position, version) in versions {
@@ -145,6 +176,8 @@ struct OfflineBooks {
             let before = known(book, position)
             accepted.after[position] = Known(
                 committed: before?.committed ?? .none, version: version,
+                doubts: doubts[position] ?? before?.doubts ?? 0,
+                isWhole: before == nil ? true : before?.isWhole,
                 state: state?.lifecycle.needsRefold == true ? nil : state,
                 terms: before?.terms ?? states[position]?.terms)
         }
@@ -162,14 +195,15 @@ struct OfflineBooks {
     /// Versions never fall: what expects a lower one than is known cannot be right any more. What
     /// expects a higher one may be: another process appends too.
     private func conflict(
-        _ event: NewEvent, at index: Int, version: StreamVersion?
+        _ event: NewEvent, at index: Int, version: StreamVersion?, doubts: Int64
     ) -> Refusal? {
         guard let version else { return nil }
         switch event.expectedVersion {
         case .any: return nil
         case .noStream where version == .none: return nil
         case .exact(let expected)
-        where expected >= version && expected.rawValue - version.rawValue <= Self.unseenMax:
+        where expected.rawValue >= version.rawValue - doubts
+            && expected.rawValue - version.rawValue <= Self.unseenMax:
             return nil
         case .noStream, .exact:
             return .versionConflict(

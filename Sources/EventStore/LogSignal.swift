@@ -44,7 +44,7 @@ public final class LogSignal: Sendable {
             }
             guard position > state.heads[book] ?? .origin else { return woken }
             state.heads[book] = position
-            for (id, waiter) in state.waiters
+            for (id, waiter) in state.waiters.sorted(by: { $0.key < $1.key })
             where waiter.book == book && position > waiter.beyond {
                 woken.append(waiter.continuation)
                 state.waiters[id] = nil
@@ -57,7 +57,8 @@ public final class LogSignal: Sendable {
     /// Wakes everybody to look for themselves.
     public func tick() {
         let woken = state.withLock { state -> [Waiter] in
-            let all = Array(state.waiters.values)
+            // In their order: a schedule of the simulator is the same each time.
+            let all = state.waiters.sorted { $0.key < $1.key }.map(\.value)
             state.waiters.removeAll()
             return all
         }

@@ -215,7 +215,7 @@ public struct LedgerService: Sendable {
                 connection in
                 try Migrator(connection, Schema.migrations).status()
             }
-        } catch let error as PostgresError where mayBeAway && error.isOutage {
+        } catch where mayBeAway && Self.isOutage(error) {
             await pool.shutdown()
             logger.error("starting without PostgreSQL; appends are buffered: \(error)")
             return
@@ -232,6 +232,17 @@ public struct LedgerService: Sendable {
             throw StartError.schema(
                 "the database's schema is at version \(version), this build needs "
                     + "\(Schema.version): run `nexus-ledger migrate up`")
+        }
+    }
+
+    /// Whether an error says that PostgreSQL is away, so that a ledger with an outbox starts without
+    /// it.
+    public static func isOutage(_ error: any Error) -> Bool {
+        switch error {
+        case let error as PostgresError: error.isOutage
+        case MigrationError.database(let error): error.isOutage
+        case MigrationError.stepFailed(_, _, _, let error): error.isOutage
+        default: false
         }
     }
 

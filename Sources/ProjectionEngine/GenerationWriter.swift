@@ -7,16 +7,7 @@ import Projections
 struct GenerationWriter: Sendable {
     let book: BookID
     let slot: Int16
-    private let tables: [TableWriter]
-
-    /// Reads the tables' columns.
-    init(book: BookID, slot: Int16, connection: Connection, deadline: Deadline) throws {
-        self.book = book
-        self.slot = slot
-        tables = try AccountTables.all.map {
-            try TableWriter($0, connection, deadline: deadline)
-        }
-    }
+    let tables: [TableWriter]
 
     /// Statements made from the tables' columns, for the test that prepares them.
     var statements: [String] { tables.flatMap(\.statements) }

@@ -34,12 +34,6 @@ public final class ProjectionService: Sendable {
 
     /// Between two looks at the books, without a notification.
     static let pollInterval = Duration.milliseconds(500)
-    /// Between two signs of life of an idle worker.
-    static let heartbeatInterval = Duration.seconds(3)
-    /// For each transaction; well below the lease of an owner.
-    static let deadline = Duration.seconds(20)
-    /// A worker that has nothing to do for so long lets its generation go.
-    static let idleMax = Duration.seconds(10)
     /// Connections that the workers of all books share: a book takes one for one transaction.
     static let connectionsMax = 4
     /// Books that may wait for one of them; a further one tries again.
@@ -73,6 +67,7 @@ public final class ProjectionService: Sendable {
                 connectionsMax: Self.connectionsMax, waitingMax: Self.booksMax),
             name: "pg-projector",
             onOpen: { try $0.execute("SET plan_cache_mode = force_custom_plan", deadline: $1) })
+        let store = PostgresProjections(connections)
         await withDiscardingTaskGroup { group in
             group.addTask { await self.notify() }
             group.addTask { await self.listen() }
@@ -89,7 +84,7 @@ public final class ProjectionService: Sendable {
                     }
                     if known.insert(book.name).inserted {
                         group.addTask {
-                            await self.work(on: book.name, book.id, connections)
+                            await self.work(on: book.name, book.id, store)
                         }
                     }
                 }
@@ -103,113 +98,16 @@ public final class ProjectionService: Sendable {
         await connections.shutdown()
     }
 
-    private func set(_ worker: WorkerState, _ book: BookName) {
-        state.withLock { $0.workers[book] = worker }
-    }
-
-    /// A projector is used by one call at a time: its book's task sees to it.
-    private final class Held: @unchecked Sendable {
-        var projector: BookProjector?
-    }
-
-    private func work(on book: BookName, _ id: BookID, _ connections: Pool) async {
-        let held = Held()
-        var lastSign = ContinuousClock.now
-        var lastProgress = ContinuousClock.now
-        var batchMax = BookProjector.batchEventsMax
-        while !Task.isCancelled {
-            guard !state.withLock({ $0.isPaused }) else {
-                set(.paused, book)
-                await log.wait(book, beyond: LogPosition(rawValue: .max))
-                continue
-            }
-            let reached = projected.head(of: book)
-            if held.projector == nil, log.head(of: book) <= reached {
-                // Nothing to do: no generation is claimed for it.
-                set(.running, book)
-                await log.wait(book, beyond: reached)
-                continue
-            }
-            do {
-                if held.projector == nil { (lastSign, lastProgress) = (.now, .now) }
-                guard let checkpoint = try await own(book, id, held, connections) else {
-                    try await Task.sleep(for: .seconds(1))
-                    continue
-                }
-                set(.running, book)
-                let head = log.head(of: book)
-                if head > checkpoint {
-                    let deadline = Deadline.after(Self.deadline)
-                    let eventsMax = batchMax
-                    let isOurs = try await connections.run(deadline: deadline) { connection in
-                        try held.projector?.advance(
-                            to: head, eventsMax: eventsMax, connection: connection,
-                            deadline: deadline,
-                            isStopping: { self.state.withLock(\.isStopping) }) ?? false
-                    }
-                    if isOurs, let reached = held.projector?.checkpoint {
-                        projected.raise(book, to: reached)
-                        batchMax = min(batchMax * 2, BookProjector.batchEventsMax)
-                    } else {
-                        held.projector = nil
-                    }
-                    (lastSign, lastProgress) = (.now, .now)
-                } else if ContinuousClock.now - lastProgress > Self.idleMax {
-                    await release(held, connections)
-                } else {
-                    if ContinuousClock.now - lastSign > Self.heartbeatInterval {
-                        let isOurs = try await connections.run(deadline: .after(.seconds(5))) {
-                            try held.projector?.heartbeat($0, .after(.seconds(5))) ?? false
-                        }
-                        if !isOurs { held.projector = nil }
-                        lastSign = .now
-                    }
-                    await log.wait(book, beyond: checkpoint)
-                }
-            } catch is CancellationError {
-                break
-            } catch {
-                // Whatever was begun was rolled back; what is written is read anew. A range that
-                // took too long is tried in smaller pieces.
-                held.projector = nil
-                if case PostgresError.timedOut = error { batchMax = max(batchMax / 4, 1) }
-                set(.failed("\(error)"), book)
-                try? await Task.sleep(for: .milliseconds(500))
-            }
-        }
-        if held.projector != nil {
-            await Task { await release(held, connections) }.value
-        }
-    }
-
-    private func release(_ held: Held, _ connections: Pool) async {
-        try? await connections.run(deadline: .after(.seconds(2))) {
-            try held.projector?.release($0, .after(.seconds(2)))
-        }
-        held.projector = nil
-    }
-
-    /// The checkpoint of the generation that we own, claiming it if need be; nil if we cannot.
-    private func own(
-        _ book: BookName, _ id: BookID, _ held: Held, _ connections: Pool
-    ) async throws -> LogPosition? {
-        if let projector = held.projector { return projector.checkpoint }
-        let identity = identity
-        let deadline = Deadline.after(.seconds(5))
-        let outcome = try await connections.run(deadline: deadline) { connection -> WorkerState in
-            switch try BookProjector.claim(
-                book, id, owner: identity, connection: connection, deadline: deadline)
-            {
-            case .claimed(let projector):
-                held.projector = projector
-                return .running
-            case .ownedElsewhere(let owner, _): return .following(owner: owner)
-            case .otherLogic(let version, _): return .otherLogic(version: version)
-            }
-        }
-        set(outcome, book)
-        if let checkpoint = held.projector?.checkpoint { projected.raise(book, to: checkpoint) }
-        return held.projector?.checkpoint
+    private func work(on book: BookName, _ id: BookID, _ store: PostgresProjections) async {
+        await ProjectionWorker(
+            on: book, id, store,
+            .init(
+                identity: identity, log: log, projected: projected,
+                scheduler: SystemScheduler(),
+                isPaused: { self.state.withLock(\.isPaused) },
+                isStopping: { self.state.withLock(\.isStopping) },
+                note: { worker in self.state.withLock { $0.workers[book] = worker } })
+        ).run()
     }
 
     // MARK: Other processes

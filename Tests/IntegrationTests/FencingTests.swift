@@ -20,14 +20,13 @@ import Testing
         _ = try await appender.append([try desk.open()])
         try old.advance()
         let new = try Worker(sandbox, name: "new")
-        #expect(new.projector.epoch == old.projector.epoch + 1)
+        #expect(new.projector.lease.epoch == old.projector.lease.epoch + 1)
         #expect(new.projector.checkpoint == LogPosition(rawValue: 1))
         _ = try await appender.append([try desk.open()])
         let head = LogPosition(rawValue: 2)
-        let went = try old.projector.advance(
-            to: head, connection: old.connection, deadline: ample)
+        let went = try old.projector.advance(to: head, in: old.session)
         #expect(!went)
-        #expect(try !old.projector.heartbeat(old.connection, ample))
+        #expect(try !old.session.heartbeat(old.projector.lease))
         #expect(old.connection.transactionStatus == .idle)
         #expect(try new.standing().accounts["positions.active"]?.count == 1)
         try new.advance()
@@ -56,10 +55,10 @@ import Testing
     {
         let old = try Worker(sandbox, name: "old")
         let new = try Worker(sandbox, name: "new")
-        try old.projector.release(old.connection, ample)
+        try old.session.release(old.projector.lease)
         let owner = "SELECT count(*) FROM positions.projection_checkpoints WHERE owner <> ''"
         #expect(try new.connection.number(owner) == 1)
-        try new.projector.release(new.connection, ample)
+        try new.session.release(new.projector.lease)
         #expect(try new.connection.number(owner) == 0)
     }
 
@@ -70,7 +69,7 @@ import Testing
             SET owner = 'elsewhere/1/x',
                 updated_at = clock_timestamp() - $1 * interval '1 millisecond'
             """
-        let lease = BookProjector.leaseMilliseconds
+        let lease = PostgresProjectionSession.leaseMilliseconds
         try worker.connection.query(owner, [.int4(0)], deadline: ample)
         #expect(throws: Surprise.self) { try worker.restart() }
         try worker.connection.query(owner, [.int4(lease + 1)], deadline: ample)

@@ -52,7 +52,7 @@ import Testing
             #expect(try Fixed(scaled: row[1].numeric()) == qty)
         }
         let listed = try BookOverview.quarantine(
-            worker.projector.bookID, limit: 9, worker.connection, deadline: ample)
+            worker.projector.lease.book, limit: 9, worker.connection, deadline: ample)
         #expect(listed.map(\.position) == [id])
         if restarts { try worker.restart() }
 
@@ -133,7 +133,7 @@ import Testing
         #expect(worker.projector.checkpoint == LogPosition(rawValue: 5))
         #expect(try reasons(worker).count == 1)
         let listed = try BookOverview.quarantine(
-            worker.projector.bookID, limit: 9, worker.connection, deadline: ample)
+            worker.projector.lease.book, limit: 9, worker.connection, deadline: ample)
         #expect(listed.map(\.position) == [bad.positionID])
         let held = try worker.connection.query(
             "SELECT log_position FROM positions.quarantine", deadline: ample

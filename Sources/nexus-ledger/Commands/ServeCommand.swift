@@ -70,7 +70,7 @@ struct ServeCommand: LedgerCommand {
         try checkDirectory(of: try socketPath())
         guard let directory = databaseOptions.embeddedDirectory else {
             let conninfo = try databaseOptions.conninfo()
-            if migrate { try await MigrateCommand.up(conninfo) { logger.info("\($0)") } }
+            if migrate { try await migrateIfThere(conninfo, logger) }
             try await serve(conninfo, signals, logger)
             return
         }
@@ -87,6 +87,16 @@ struct ServeCommand: LedgerCommand {
         }
         if try await cluster.stop(deadline: .after(.seconds(60))) == .leftRunning {
             logger.info("the embedded PostgreSQL goes on: another ledger uses it")
+        }
+    }
+
+    /// Migrates; with an outbox a ledger starts without PostgreSQL too.
+    private func migrateIfThere(_ conninfo: String, _ logger: Logger) async throws {
+        do {
+            try await MigrateCommand.up(conninfo) { logger.info("\($0)") }
+        } catch where !outboxOptions.noOutbox && LedgerService.isOutage(error) {
+            logger.error(
+                "the schema is not migrated: \(error); start the ledger again once it can be")
         }
     }
 

@@ -1,0 +1,168 @@
+import EventStore
+import LedgerCore
+import Postgres
+import Synchronization
+
+/// Carries one book's log into its live generation: claims it, advances, shows signs of life, and
+/// lets it go when there is nothing to do.
+final class ProjectionWorker: Sendable {
+    /// What it is told and tells, besides the store.
+    struct Surroundings: Sendable {
+        let identity: ProcessIdentity
+        /// Raised when the log grows.
+        let log: LogSignal
+        /// Raised when the tables have reached a position.
+        let projected: LogSignal
+        let scheduler: any Scheduler
+        let isPaused: @Sendable () -> Bool
+        let isStopping: @Sendable () -> Bool
+        let note: @Sendable (ProjectionService.WorkerState) -> Void
+    }
+
+    private let book: BookName
+    private let id: BookID
+    private let store: any ProjectionStore
+    private let around: Surroundings
+    /// A projector is used by one call at a time: this worker's task sees to it.
+    private let held = Held()
+
+    private final class Held: @unchecked Sendable {
+        var projector: BookProjector?
+    }
+
+    /// Between two signs of life of an idle worker.
+    static let heartbeatInterval = Duration.seconds(3)
+    /// For each transaction; well below the lease of an owner.
+    static let deadline = Duration.seconds(20)
+    /// For what writes nothing but the checkpoint.
+    static let shortDeadline = Duration.seconds(5)
+    /// A worker that has nothing to do for so long lets its generation go.
+    static let idleMax = Duration.seconds(10)
+    /// After a failure.
+    static let retryAfter = Duration.milliseconds(500)
+
+    init(
+        on book: BookName, _ id: BookID, _ store: any ProjectionStore, _ around: Surroundings
+    ) {
+        self.book = book
+        self.id = id
+        self.store = store
+        self.around = around
+    }
+
+    private var scheduler: any Scheduler { around.scheduler }
+
+    private func deadline(after duration: Duration) -> Deadline {
+        .at(scheduler.now.advanced(by: duration))
+    }
+
+    /// Runs until cancelled.
+    func run() async {
+        var lastSign = scheduler.now
+        var lastProgress = scheduler.now
+        var batchMax = BookProjector.batchEventsMax
+        while !Task.isCancelled {
+            guard !around.isPaused() else {
+                around.note(.paused)
+                await around.log.wait(book, beyond: LogPosition(rawValue: .max))
+                continue
+            }
+            let reached = around.projected.head(of: book)
+            if held.projector == nil, around.log.head(of: book) <= reached {
+                // Nothing to do: no generation is claimed for it.
+                around.note(.running)
+                await around.log.wait(book, beyond: reached)
+                continue
+            }
+            do {
+                if held.projector == nil { (lastSign, lastProgress) = (scheduler.now, scheduler.now) }
+                guard let checkpoint = try await own() else {
+                    try await scheduler.sleep(for: .seconds(1))
+                    continue
+                }
+                around.note(.running)
+                let head = around.log.head(of: book)
+                if head > checkpoint {
+                    try await advance(to: head, &batchMax)
+                    (lastSign, lastProgress) = (scheduler.now, scheduler.now)
+                } else if scheduler.now - lastProgress > Self.idleMax {
+                    await release()
+                } else {
+                    if scheduler.now - lastSign > Self.heartbeatInterval {
+                        try await showSign()
+                        lastSign = scheduler.now
+                    }
+                    await around.log.wait(book, beyond: checkpoint)
+                }
+            } catch is CancellationError {
+                break
+            } catch {
+                // Whatever was begun was rolled back; what is written is read anew. A range that
+                // took too long is tried in smaller pieces.
+                held.projector = nil
+                if case PostgresError.timedOut = error { batchMax = max(batchMax / 4, 1) }
+                around.note(.failed("\(error)"))
+                try? await scheduler.sleep(for: Self.retryAfter)
+            }
+        }
+        if held.projector != nil {
+            await scheduler.start { await self.release() }.value
+        }
+    }
+
+    private func advance(to head: LogPosition, _ batchMax: inout Int) async throws {
+        let deadline = deadline(after: Self.deadline)
+        let (around, held, eventsMax) = (around, held, batchMax)
+        let isOurs = try await store.reach(deadline: deadline) { session in
+            try held.projector?.advance(to: head, eventsMax: eventsMax, in: session) {
+                if around.isStopping() { throw CancellationError() }
+                if deadline.hasPassed(at: around.scheduler.now) {
+                    throw PostgresError.timedOut("folding events")
+                }
+            } ?? false
+        }
+        if isOurs, let reached = held.projector?.checkpoint {
+            around.projected.raise(book, to: reached)
+            batchMax = min(batchMax * 2, BookProjector.batchEventsMax)
+        } else {
+            held.projector = nil
+        }
+    }
+
+    private func showSign() async throws {
+        let held = held
+        let isOurs = try await store.reach(deadline: deadline(after: Self.shortDeadline)) {
+            session in
+            guard let lease = held.projector?.lease else { return false }
+            return try session.heartbeat(lease)
+        }
+        if !isOurs { held.projector = nil }
+    }
+
+    private func release() async {
+        let held = held
+        try? await store.reach(deadline: deadline(after: .seconds(2))) { session in
+            if let lease = held.projector?.lease { try session.release(lease) }
+        }
+        held.projector = nil
+    }
+
+    /// The checkpoint of the generation that we own, claiming it if need be; nil if we cannot.
+    private func own() async throws -> LogPosition? {
+        if let projector = held.projector { return projector.checkpoint }
+        let (id, identity) = (id, around.identity)
+        let claim = try await store.reach(deadline: deadline(after: Self.shortDeadline)) {
+            try $0.claim(id, owner: identity)
+        }
+        switch claim {
+        case .claimed(let lease, let checkpoint):
+            held.projector = BookProjector(lease, checkpoint: checkpoint)
+            around.note(.running)
+            around.projected.raise(book, to: checkpoint)
+            return checkpoint
+        case .ownedElsewhere(let owner): around.note(.following(owner: owner))
+        case .otherLogic(let version): around.note(.otherLogic(version: version))
+        }
+        return nil
+    }
+}
