@@ -1,6 +1,9 @@
 """Waits for quiet and collects the evidence: from the histories, PostgreSQL and the ledgers."""
 import asyncio
+import contextlib
 import csv
+import gc
+import itertools
 import json
 import re
 import signal
@@ -11,18 +14,23 @@ from check import Parked, Row, compare_projections, content
 from cluster import DATABASE, PROGRAMS, HarnessError, NotDone, ended, send, until
 
 #: Seconds: for what clients have open; for the outboxes, and for a request of them; for the
-#: projections.
-CLIENTS_MAX, DRAIN_MAX, STALL_MAX, PROJECTIONS_MAX = 60, 1_800, 30, 120
+#: projections; for the events of a book.
+CLIENTS_MAX, DRAIN_MAX, STALL_MAX, PROJECTIONS_MAX, TAIL_MAX = 60, 1_800, 30, 120, 1_800
 PARKED_MAX = "100000"
+#: Events that are folded at one time, about: a fold holds them all.
+FOLD_EVENTS = 200_000
+#: The last digits of a line's position, by which it is given to a fold.
+POSITION = re.compile(rb'"position_id":"[0-9a-f-]*([0-9a-f]{4})"')
 UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 EVENTS = """
     SELECT e.log_position, e.position_id, e.version, e.event_id, e.correlation_id,
            (extract(epoch FROM e.recorded_at) * 1000000)::bigint AS recorded_us,
            e.event_type, (extract(epoch FROM e.effective_at) * 1000000)::bigint AS at_us,
-           e.source, e.actor, e.payload
+           e.source, e.actor, e.payload, d.outbox_sequence
       FROM positions.events AS e
       JOIN positions.books AS b USING (book_id)
+      LEFT JOIN positions.deliveries AS d USING (book_id, log_position)
      WHERE b.name = '{book}'
      ORDER BY e.log_position
 """
@@ -185,6 +193,7 @@ async def parked(cluster, known):
 
 async def collect(cluster, evidence):
     """Everything that `examine` needs, and complaints about what it does not see."""
+    gc.disable()  # millions of objects that stay, and no cycles
     for ledger in cluster.ledgers:
         evidence.complaints += ledger.ends
     for client in cluster.clients:
@@ -192,16 +201,17 @@ async def collect(cluster, evidence):
     evidence.clients = len(cluster.clients)
     known = {key for sent in evidence.sent.values() for key in sent.sequences}
     evidence.parked = await complain(evidence, parked(cluster, known))
+    del known
     dump(cluster)
     for book in cluster.books:
-        evidence.log[book] = [event(book, row) for row in rows(cluster, f"events-{book}")]
+        evidence.log[book] = events(cluster, book)
         evidence.heads[book] = (0, 0)
         for row in rows(cluster, f"head-{book}"):
             evidence.heads[book] = (int(row["log_position"]), int(row["keys"]))
         evidence.streams[book] = {
             row["position_id"]: int(row["version"]) for row in rows(cluster, f"streams-{book}")}
-        if evidence.log[book]:
-            evidence.complaints += projections(cluster, book)
+        if any(True for _ in rows(cluster, f"events-{book}")):
+            evidence.complaints += await projections(cluster, book)
     evidence.drained = sum(int(row["events"]) for row in rows(cluster, "drained"))
     for row in rows(cluster, "quarantine"):
         evidence.complaints.append("{name}: position {position_id} is in quarantine: {reason}"
@@ -209,31 +219,59 @@ async def collect(cluster, evidence):
     return evidence
 
 
-def event(book, row):
-    """A row of EVENTS."""
-    return Row(book, int(row["log_position"]), row["position_id"], int(row["version"]),
-               row["event_id"], row["correlation_id"], int(row["recorded_us"]), content(
-                   book, row["position_id"], row["event_type"], row["event_id"],
-                   int(row["at_us"]), row["source"], row["actor"], row["payload"]))
+def events(cluster, book):
+    """The log of a book, read as it is asked for."""
+    for row in rows(cluster, f"events-{book}"):
+        yield Row(
+            book, int(row["log_position"]), row["position_id"], int(row["version"]),
+            row["event_id"], row["correlation_id"], int(row["recorded_us"]), content(
+                book, row["position_id"], row["event_type"], row["event_id"],
+                int(row["at_us"]), row["source"], row["actor"], row["payload"]),
+            int(row["outbox_sequence"]) if row["outbox_sequence"] else None)
 
 
-def projections(cluster, book):
+async def projections(cluster, book):
     """Complaints where the tables are not the fold of the log up to where they stand."""
     lines = cluster.folder / f"log-{book}.jsonl"
-    with open(lines, "wb") as file:
-        done = subprocess.run(
-            [cluster.binary, "tail", "--lines", "--until-head", "--book", book, "--socket",
-             cluster.ledgers[0].socket], stdout=file, stderr=subprocess.PIPE, check=False)
-    if done.returncode:
-        return [f"{book}: tail failed: {done.stderr.decode().strip()}"]
+    try:
+        with open(lines, "wb") as file:
+            await cluster.ledgers[0].ask("tail", "--lines", "--until-head", "--book", book,
+                                         output=file, seconds=TAIL_MAX)
+    except NotDone as error:
+        return [f"{book}: {error}"]
     count = sum(int(row["log_position"]) for row in rows(cluster, f"checkpoint-{book}"))
-    with open(lines, "rb") as file:
-        told = file.readlines()[:count]
-    if len(told) < count:
-        return [f"{book}: the tables stand at {count}, tail tells {len(told)} events"]
-    done = subprocess.run([cluster.binary, "fold", "-"], input=b"".join(told),
-                          capture_output=True, check=False)
-    if done.returncode not in (0, 4):
-        return [f"{book}: fold ended with {done.returncode}: {done.stderr.decode().strip()[:500]}"]
+    parts = [cluster.folder / f"fold-{book}-{part}.jsonl"
+             for part in range(1 + count // FOLD_EVENTS)]
+    told = divide(lines, count, parts)
+    if told < count:
+        return [f"{book}: the tables stand at {count}, tail tells {told} events"]
     tables = {name: list(rows(cluster, f"{name}-{book}")) for name in TABLES}
-    return compare_projections(book, json.loads(done.stdout), tables)
+    try:
+        return compare_projections(book, folded(cluster, parts), tables)
+    except NotDone as error:
+        return [f"{book}: {error}"]
+
+
+def divide(lines, count, parts):
+    """Writes the first `count` lines to files, each position's to one; returns how many there
+    were."""
+    told = 0
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(open(part, "wb")) for part in parts]
+        with open(lines, "rb") as file:
+            for line in itertools.islice(file, count):
+                position = POSITION.search(line)
+                files[int(position[1], 16) % len(files) if position else 0].write(line)
+                told += 1
+    return told
+
+
+def folded(cluster, parts):
+    """The accounts of all parts, one after the other, which are removed."""
+    for part in parts:
+        done = subprocess.run([cluster.binary, "fold", part], capture_output=True, check=False)
+        if done.returncode not in (0, 4):
+            raise NotDone(f"fold ended with {done.returncode}: "
+                          f"{done.stderr.decode().strip()[:500]}")
+        part.unlink()
+        yield from json.loads(done.stdout)
