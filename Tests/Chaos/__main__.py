@@ -26,7 +26,7 @@ PAUSE_MIN = 0.1
 #: Sabotage → kinds of violations of which one at least proves that it was found.
 SABOTAGES = {
     "skip-id-check": {"doubled"},
-    "ack-before-commit": {"lost", "places"},
+    "ack-before-commit": {"lost", "places", "gone"},
     "drop-parked": {"lost"},
 }
 #: Folders that tell nothing after a run.
@@ -38,7 +38,8 @@ KINDS = dict(
     versions="versions with gaps, or not the expected ones", times="recorded_at runs backwards",
     order="not in the client's order", places="not at the place that was told",
     parked="parked wrongly or not accounted for", refusals="refused wrongly",
-    progress="no progress after the last heal", complaints="found at the end")
+    progress="no progress after the last heal", complaints="found at the end",
+    gone="seen in the log and gone after a crash")
 
 
 def arguments(words):

@@ -161,6 +161,8 @@ class Evidence:
     drained_after: float = 0.0
     #: Found while it was gathered: projections, processes, quiet.
     complaints: list = dataclasses.field(default_factory=list)
+    #: What was seen in the log, and not after a crash.
+    gone: list = dataclasses.field(default_factory=list)
     #: When the faults ended, and which clients were there then.
     healed_at: float = None
     clients: int = 0
@@ -216,6 +218,8 @@ def examine(evidence):
     report = Report()
     for text in evidence.complaints:
         report.add("complaints", text)
+    for text in evidence.gone:
+        report.add("gone", text)
     for book in evidence.log:
         Book(report, evidence, book).read()
     told_and_true(report, evidence)

@@ -449,6 +449,8 @@ class Cluster:
         self.begin = time.monotonic()
         self.books = ["main", "desk-2", "desk-3"][:max(1, options.books)]
         self.skipped = {}
+        #: What a crash has taken.
+        self.gone = []
         self.outbox_disk_is_full = False
         self.has_outbox = "--outbox " in self.help("serve")
         self.has_free_min = "--outbox-disk-free-min" in self.help("serve")

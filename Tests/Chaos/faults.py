@@ -56,35 +56,44 @@ def title(function):
 # ---------------------------------------------------------------- PostgreSQL
 
 
-async def under_load(cluster, seconds=2):
-    """Returns when something was just committed, or when nothing is for a while: a crash can only
-    take what is there."""
-    before, end = None, cluster.now + seconds
-    while cluster.now < end:
-        with contextlib.suppress(NotDone):
-            now = await cluster.postgres.sql("SELECT sum(log_position) FROM positions.log_head")
-            if before not in (None, now):
-                break
-            before = now
-        await asyncio.sleep(0.02)
+@contextlib.asynccontextmanager
+async def crash(cluster, seconds=2):
+    """Within, PostgreSQL is made to crash and is started again: right after something was
+    committed, if anything is in a while, for a crash can only take what is there. It must take
+    nothing that was seen."""
+    async def events():
+        return int(await cluster.postgres.sql(
+            "SELECT coalesce(sum(log_position), 0) FROM positions.log_head"))
+    seen, end = None, cluster.now + seconds
+    with contextlib.suppress(NotDone):
+        before = seen = await events()
+        while seen == before and cluster.now < end:
+            await asyncio.sleep(0.02)
+            seen = await events()
+    yield
+    with contextlib.suppress(NotDone):
+        left = await events()
+        if seen is not None and left < seen:
+            cluster.gone.append(f"{seen - left} of {seen} events that were in the log are not "
+                                f"there any more after a crash at {cluster.now:.1f} s")
 
 
 @fault("database", times=2)
 async def postmaster_killed(cluster, draw):
     """kill -9; started again after a while."""
-    await under_load(cluster)
-    await cluster.postgres.kill()
-    await asyncio.sleep(draw.hold)
-    await cluster.postgres.start()
+    async with crash(cluster):
+        await cluster.postgres.kill()
+        await asyncio.sleep(draw.hold)
+        await cluster.postgres.start()
 
 
 @fault("database", times=2)
 async def backend_killed(cluster, draw):
     """kill -9 of a ledger's backend: PostgreSQL ends all others and recovers."""
-    await under_load(cluster)
-    os.kill(cluster.postgres.backend(draw.pick), signal.SIGKILL)
-    await asyncio.sleep(min(draw.hold, 1))
-    await cluster.postgres.start()
+    async with crash(cluster):
+        os.kill(cluster.postgres.backend(draw.pick), signal.SIGKILL)
+        await asyncio.sleep(min(draw.hold, 1))
+        await cluster.postgres.start()
 
 
 @fault("database")

@@ -194,6 +194,7 @@ async def parked(cluster, known):
 async def collect(cluster, evidence):
     """Everything that `examine` needs, and complaints about what it does not see."""
     gc.disable()  # millions of objects that stay, and no cycles
+    evidence.gone += cluster.gone
     for ledger in cluster.ledgers:
         evidence.complaints += ledger.ends
     for client in cluster.clients:

@@ -94,6 +94,12 @@ def test_a_lost_event_is_found(made, facts):
     assert set(report.violations) == {"lost"} and report.figures["lost"] == 1
 
 
+def test_what_a_crash_took_from_the_log_is_found(made):
+    evidence = made()
+    evidence.gone.append("2 of 9 events")
+    assert kinds(evidence) == {"gone"}
+
+
 def test_a_doubled_event_is_found_by_its_id_and_by_its_marker(made, facts):
     rows = [row(fact, at) for at, fact in enumerate(facts, 1)]
     report = examine(made(rows=rows + [row(facts[4], 6)]))
