@@ -20,7 +20,7 @@ AFTERWARDS = 5
 PROGRESS_SECONDS = 15
 SHOWN_MAX = 10
 #: Clients pause so long that a run has about so many events at most; it keeps some 850 octets of
-#: each in memory, and PostgreSQL some 2,000 on its small disk. Events of a round, on average.
+#: each in memory, and PostgreSQL some 1,000 on its small disk. Events of a round, on average.
 EVENTS_MAX, EVENTS_OF_A_ROUND = 2_000_000, 32
 PAUSE_MIN = 0.1
 #: Sabotage → kinds of violations of which one at least proves that it was found.

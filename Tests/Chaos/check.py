@@ -152,10 +152,10 @@ class Evidence:
     acknowledged: dict = dataclasses.field(default_factory=dict)
     #: Own positions for whose order no client stands any more.
     given_up: set = dataclasses.field(default_factory=set)
-    #: None: this ledger cannot tell.
-    parked: list = None
+    parked: list = dataclasses.field(default_factory=list)
     drained: int = 0
-    #: Ledgers whose outbox was not drained in time: what they buffered may still wait.
+    #: Ledgers whose outbox was not drained in time, or which do not tell: what they buffered may
+    #: still wait.
     waiting: set = dataclasses.field(default_factory=set)
     #: Seconds until the outboxes were empty.
     drained_after: float = 0.0
@@ -359,7 +359,7 @@ class Book:
 
 def told_and_true(report, evidence):
     """Acknowledged is there, or parked; at the place that was told. Refused is not there."""
-    behind = {(entry.ledger, entry.sequence) for entry in evidence.parked or () if entry.behind}
+    behind = {(entry.ledger, entry.sequence) for entry in evidence.parked if entry.behind}
     parked = parked_keys(evidence)
     unclaimed = {(sent.client, sent.number) for sent in evidence.sent.values()
                  if sent.position in evidence.given_up} if evidence.given_up else set()
@@ -420,14 +420,14 @@ def repeats(report, evidence):
 def parked_keys(evidence):
     """(ledger, sequence), and every id that a parked request mentions."""
     keys = set()
-    for entry in evidence.parked or ():
+    for entry in evidence.parked:
         keys |= {(entry.ledger, entry.sequence)} | entry.ids
     return keys
 
 
 def parked_is_accounted(report, evidence):
     """A parked request is one of a client, has a reason, and none of its events is in the log."""
-    wanted = {(entry.ledger, entry.sequence) for entry in evidence.parked or ()}
+    wanted = {(entry.ledger, entry.sequence) for entry in evidence.parked}
     sequences = collections.defaultdict(list)
     for marker, sent in evidence.sent.items():
         for key in sent.sequences:
@@ -435,7 +435,7 @@ def parked_is_accounted(report, evidence):
                 sequences[key].append(marker)
     ids = set() if all(sequences[key] for key in wanted) else {
         sent.event_id for sent in evidence.sent.values()}
-    for entry in evidence.parked or ():
+    for entry in evidence.parked:
         name = f"ledger {entry.ledger}: parked request {entry.sequence} ({entry.reason})"
         markers = sequences[entry.ledger, entry.sequence] or [
             m for m in entry.ids if m in evidence.sent]
@@ -450,7 +450,7 @@ def parked_is_accounted(report, evidence):
             is_excused = sent.kind == SHARED or sent.told[:1] == ("committed",)
             if sent.place and not is_excused:
                 report.add("parked", f"{name}: event {sent.event_id} is in the log all the same")
-    report.figures["parked_requests"] = len(evidence.parked or ())
+    report.figures["parked_requests"] = len(evidence.parked)
 
 
 def refusals(report, evidence):

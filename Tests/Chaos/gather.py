@@ -1,5 +1,6 @@
 """Waits for quiet and collects the evidence: from the histories, PostgreSQL and the ledgers."""
 import asyncio
+import collections
 import contextlib
 import csv
 import gc
@@ -168,26 +169,23 @@ async def is_caught_up(cluster):
         for book in books.values() for projection in book["projections"])
 
 
-async def parked(cluster, known):
-    """What every outbox could not deliver; None where the command does not exist. `known`: the
-    (ledger, sequence) that clients were told; of others the events are looked up."""
-    if not cluster.has_outbox_command:
-        return None
+async def parked(cluster, ledger, known):
+    """What the outbox of a ledger could not deliver. `known`: the (ledger, sequence) that clients
+    were told; of others the events are looked up."""
+    told = await ledger.ask("outbox", "parked", "--json", "--limit", PARKED_MAX)
+    (cluster.folder / f"parked-{ledger.number}.json").write_bytes(told)
+    document = json.loads(told)
+    if document["more"]:
+        raise HarnessError(f"ledger {ledger.number} has parked more than {PARKED_MAX} requests")
     entries = []
-    for ledger in cluster.ledgers:
-        told = await ledger.ask("outbox", "parked", "--json", "--limit", PARKED_MAX)
-        (cluster.folder / f"parked-{ledger.number}.json").write_bytes(told)
-        document = json.loads(told)
-        if document["more"]:
-            raise HarnessError(f"ledger {ledger.number} has parked more than {PARKED_MAX} requests")
-        for entry in document["requests"]:
-            sequence = int(entry["outbox_sequence"])
-            ids = set()
-            if (ledger.number, sequence) not in known:
-                shown = await ledger.ask("outbox", "show", str(sequence), "--json")
-                ids = set(UUID.findall(shown.decode()))
-            entries.append(Parked(ledger.number, sequence, entry["parked_reason"],
-                                  int(entry["behind"] or 0), ids))
+    for entry in document["requests"]:
+        sequence = int(entry["outbox_sequence"])
+        ids = set()
+        if (ledger.number, sequence) not in known:
+            shown = await ledger.ask("outbox", "show", str(sequence), "--json")
+            ids = set(UUID.findall(shown.decode()))
+        entries.append(Parked(ledger.number, sequence, entry["parked_reason"],
+                              int(entry["behind"] or 0), ids))
     return entries
 
 
@@ -196,12 +194,18 @@ async def collect(cluster, evidence):
     gc.disable()  # millions of objects that stay, and no cycles
     evidence.gone += cluster.gone
     for ledger in cluster.ledgers:
-        evidence.complaints += ledger.ends
+        evidence.complaints += [f"{end}, {count} times" if count > 1 else end
+                                for end, count in collections.Counter(ledger.ends).items()]
     for client in cluster.clients:
         evidence.read_history(client.number, client.history)
     evidence.clients = len(cluster.clients)
     known = {key for sent in evidence.sent.values() for key in sent.sequences}
-    evidence.parked = await complain(evidence, parked(cluster, known))
+    evidence.parked = []
+    for ledger in cluster.ledgers if cluster.has_outbox_command else ():
+        entries = await complain(evidence, parked(cluster, ledger, known))
+        evidence.parked += entries or []
+        if entries is None:
+            evidence.waiting.add(ledger.number)
     del known
     dump(cluster)
     for book in cluster.books:
