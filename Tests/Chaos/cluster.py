@@ -114,9 +114,14 @@ class SmallDisk:
             raise NotDone(done.stderr.strip())
 
     def fill(self):
-        """No block is free, or very few are."""
-        about = os.statvfs(self.path)
-        self.resize((about.f_blocks - about.f_bfree + 4) * about.f_frsize)
+        """No block is free, or few are: it cannot become smaller than what is written meanwhile."""
+        for spare in (4, 16, 64, 256):
+            about = os.statvfs(self.path)
+            try:
+                return self.resize((about.f_blocks - about.f_bfree + spare) * about.f_frsize)
+            except NotDone as error:
+                reason = error
+        raise reason
 
     def heal(self):
         """As at first."""
