@@ -157,6 +157,8 @@ class Evidence:
     #: Ledgers whose outbox was not drained in time, or which do not tell: what they buffered may
     #: still wait.
     waiting: set = dataclasses.field(default_factory=set)
+    #: (ledger, sequence) of what such an outbox calls drained: it does not wait.
+    settled: set = dataclasses.field(default_factory=set)
     #: Seconds until the outboxes were empty.
     drained_after: float = 0.0
     #: Found while it was gathered: projections, processes, quiet.
@@ -379,7 +381,8 @@ def told_and_true(report, evidence):
                         report.add("parked", f"{sent.name} was parked, and nothing is wrong with "
                                    f"it: (ledger, sequence) {sent.sequences}")
                 elif "committed" not in sent.told and any(
-                        ledger in evidence.waiting for ledger, _ in sent.sequences):
+                        key[0] in evidence.waiting and key not in evidence.settled
+                        for key in sent.sequences):
                     counts["waiting"] += 1
                 else:
                     counts["lost"] += 1

@@ -13,11 +13,12 @@ import time
 
 from check import Parked, Row, compare_projections, content
 from cluster import DATABASE, PROGRAMS, HarnessError, NotDone, ended, send, until
+from history import OWN
 
 #: Seconds: for what clients have open; for the outboxes, and for a request of them; for the
 #: projections; for the events of a book.
 CLIENTS_MAX, DRAIN_MAX, STALL_MAX, PROJECTIONS_MAX, TAIL_MAX = 60, 1_800, 30, 120, 1_800
-PARKED_MAX = "100000"
+PARKED_MAX, ASKED_MAX = "100000", 500
 #: Events that are folded at one time, about: a fold holds them all.
 FOLD_EVENTS = 200_000
 #: The last digits of a line's position, by which it is given to a fold.
@@ -189,6 +190,17 @@ async def parked(cluster, ledger, known):
     return entries
 
 
+async def settled(ledger, evidence):
+    """Notes what an outbox calls drained though others still wait: of the requests that it may have
+    to park, at most `ASKED_MAX`."""
+    sequences = {sequence for sent in evidence.sent.values() if sent.kind != OWN
+                 for number, sequence in sent.sequences if number == ledger.number}
+    for sequence in sorted(sequences)[:ASKED_MAX]:
+        shown = json.loads(await ledger.ask("outbox", "show", str(sequence), "--json"))
+        if shown["drained_at"]:
+            evidence.settled.add((ledger.number, sequence))
+
+
 async def collect(cluster, evidence):
     """Everything that `examine` needs, and complaints about what it does not see."""
     gc.disable()  # millions of objects that stay, and no cycles
@@ -206,6 +218,8 @@ async def collect(cluster, evidence):
         evidence.parked += entries or []
         if entries is None:
             evidence.waiting.add(ledger.number)
+        elif ledger.number in evidence.waiting:
+            await complain(evidence, settled(ledger, evidence))
     del known
     dump(cluster)
     for book in cluster.books:

@@ -276,6 +276,12 @@ def test_what_still_waits_is_not_lost(made, facts):
     assert not report.violations and report.figures["waiting"] == 1
 
 
+def test_what_is_called_drained_does_not_wait(made, facts):
+    evidence = made(told(facts) + told([mark(STALE, expected=2)], STALE, "buffered", number=1))
+    evidence.waiting, evidence.settled = {0}, {(0, 7)}
+    assert kinds(evidence) == {"lost"}
+
+
 def test_an_own_event_is_not_parked(made, facts):
     evidence = made(told(facts[:4]) + told(facts[4:], OWN, "buffered", number=1),
                     [row(fact, at) for at, fact in enumerate(facts[:4], 1)])
