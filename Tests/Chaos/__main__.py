@@ -8,8 +8,10 @@ import pathlib
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROTOS = ROOT / "Sources/LedgerRPC/Protos"
@@ -17,6 +19,16 @@ PROTOS = ROOT / "Sources/LedgerRPC/Protos"
 AFTERWARDS = 5
 PROGRESS_SECONDS = 15
 SHOWN_MAX = 10
+#: Clients pause so long that a run has about so many events at most; it keeps some 850 octets of
+#: each in memory, and PostgreSQL some 1,000 on its small disk. Events of a round, on average.
+EVENTS_MAX, EVENTS_OF_A_ROUND = 2_000_000, 32
+PAUSE_MIN = 0.1
+#: Sabotage → kinds of violations of which one at least proves that it was found.
+SABOTAGES = {
+    "skip-id-check": {"doubled"},
+    "ack-before-commit": {"lost", "places", "gone"},
+    "drop-parked": {"lost"},
+}
 #: Folders that tell nothing after a run.
 USELESS = ["stubs", "proxy", "postgres", "disk", "outbox-disk"]
 #: What each kind of violation means.
@@ -26,7 +38,8 @@ KINDS = dict(
     versions="versions with gaps, or not the expected ones", times="recorded_at runs backwards",
     order="not in the client's order", places="not at the place that was told",
     parked="parked wrongly or not accounted for", refusals="refused wrongly",
-    progress="no progress after the last heal", complaints="found at the end")
+    progress="no progress after the last heal", complaints="found at the end",
+    gone="seen in the log and gone after a crash")
 
 
 def arguments(words):
@@ -37,12 +50,18 @@ def arguments(words):
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--ledgers", type=int, default=2)
     parser.add_argument("--books", type=int, default=2, choices=[1, 2, 3])
-    parser.add_argument("--pause", type=float, default=0.1)
+    parser.add_argument("--pause", type=float)
     parser.add_argument("--outbox-size", type=int, default=2_048)
     parser.add_argument("--falsify", action="store_true")
+    parser.add_argument("--sabotage", choices=SABOTAGES)
+    parser.add_argument("--self-test", action="store_true")
     parser.add_argument("--keep", type=pathlib.Path)
     parser.add_argument("--json", action="store_true")
-    return parser.parse_args(words)
+    options = parser.parse_args(words)
+    if options.pause is None:
+        rounds = EVENTS_MAX / EVENTS_OF_A_ROUND
+        options.pause = max(PAUSE_MIN, options.clients * options.seconds / rounds)
+    return options
 
 
 def make_stubs(folder):
@@ -119,6 +138,8 @@ async def perform(options, folder):
         report = examine(await gather.collect(cluster, evidence))
         report.figures["failed_starts"] = sum(one.failed_starts for one in cluster.ledgers)
         report.figures["lasted_s"] = round(cluster.now - begin, 1)
+        report.figures["sabotage_found"] = options.sabotage and not SABOTAGES[
+            options.sabotage].isdisjoint(report.violations)
         return report, log, cluster
     finally:
         await cluster.stop()
@@ -136,7 +157,7 @@ def as_json(options, report, log, cluster, kept):
     """Everything, for programs."""
     return json.dumps(dict(
         seed=options.seed, seconds=options.seconds, clients=options.clients,
-        ledgers=options.ledgers,
+        ledgers=options.ledgers, sabotage=options.sabotage,
         faults={kind: made for kind, (made, _) in faults_by_kind(log).items()},
         not_done={kind: no for kind, (_, no) in faults_by_kind(log).items() if no},
         skipped=cluster.skipped, **report.figures,
@@ -147,7 +168,8 @@ def as_text(options, report, log, cluster, kept):
     """The same for people."""
     figures = report.figures
     lines = [f"seed {options.seed}: {options.seconds} s of faults, {options.clients} clients, "
-             f"{options.ledgers} ledgers, {len(cluster.books)} books", ""]
+             f"{options.ledgers} ledgers, {len(cluster.books)} books"
+             + (f", sabotaged: {options.sabotage}" if options.sabotage else ""), ""]
     kinds = faults_by_kind(log)
     width = max([30, *map(len, kinds)])
     for kind, (made, not_done) in kinds.items():
@@ -187,29 +209,78 @@ def as_text(options, report, log, cluster, kept):
             lines.append(f"  and {len(texts) - SHOWN_MAX} more")
     if not report.violations:
         lines.append("no violation")
+    if options.sabotage:
+        lines.append("the sabotage was found" if figures["sabotage_found"]
+                     else "THE SABOTAGE WAS NOT FOUND")
     if kept:
         lines.append(f"everything is kept in {kept}")
     return "\n".join(lines)
 
 
-async def until_told(options, folder):
-    """`perform`, which SIGTERM ends as Ctrl-C does: with a clean-up."""
+async def until_told(work):
+    """Awaits the work, which SIGTERM ends as Ctrl-C does: with a clean-up."""
     task = asyncio.current_task()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    return await perform(options, folder)
+    return await work
+
+
+async def self_test(options):
+    """A run of each sabotage, in a process of its own. Exit 0: all were found. 1: one was not. 2: a
+    run could not be made."""
+    from cluster import spawn
+    statuses = []
+    for name in SABOTAGES:
+        command = [sys.executable, pathlib.Path(__file__).parent, "--json", "--sabotage", name]
+        for option in ("seconds", "seed", "clients", "ledgers", "books", "outbox_size", "pause"):
+            command += ["--" + option.replace("_", "-"), getattr(options, option)]
+        if options.keep:
+            command += ["--keep", options.keep / name]
+        process = await spawn(*command, dies_with=signal.SIGTERM, stdout=subprocess.PIPE)
+        try:
+            out, _ = await process.communicate()
+        except asyncio.CancelledError:
+            process.terminate()
+            await process.wait()  # it ends what it has started
+            raise
+        statuses.append(judged(options, name, process.returncode, out))
+    return max(statuses)
+
+
+def judged(options, name, status, out):
+    """The exit code for one run of `self_test`, which it prints a line on."""
+    if status not in (0, 1):
+        print(f"{name}: the run ended with {status}, see above", flush=True)
+        return 2
+    report = json.loads(out)
+    is_found, kept = report["sabotage_found"], report["kept"]
+    found = ", ".join(f"{len(texts):,} {KINDS[kind]}"
+                      for kind, texts in report["violations"].items())
+    print(f"{name}: {'found' if is_found else 'NOT FOUND'} with "
+          f"{sum(report['faults'].values())} faults: {found or 'no violation'}", flush=True)
+    if kept and not options.keep:
+        if is_found:
+            shutil.rmtree(kept)
+        else:
+            print(f"everything is kept in {kept}", flush=True)
+    return 0 if is_found else 1
 
 
 def main():
     """Exit 0: no violation. 1: some. 2: the harness could not do its work. 130: interrupted."""
     from cluster import HarnessError
     options = arguments(sys.argv[1:])
+    if options.self_test:
+        try:
+            return asyncio.run(until_told(self_test(options)))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            return 130
     folder = pathlib.Path(tempfile.mkdtemp(prefix="nexus-chaos.", dir="/tmp"))
     folder.chmod(0o711)
     print(f"seed {options.seed}, files in {folder}", file=sys.stderr)
     status = 2
     try:
-        report, log, cluster = asyncio.run(until_told(options, folder))
+        report, log, cluster = asyncio.run(until_told(perform(options, folder)))
         status = 1 if report.violations else 0
         kept = options.keep or (folder if status else None)
         form = as_json if options.json else as_text
@@ -217,7 +288,9 @@ def main():
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("interrupted", file=sys.stderr)
         status = 130
-    except HarnessError as error:
+    except Exception as error:  # 1 would say that there is a violation
+        if not isinstance(error, HarnessError):
+            traceback.print_exc()
         print(f"the harness failed: {error}\nits files are kept in {options.keep or folder}",
               file=sys.stderr)
     for useless in [*folder.glob("*.sock*"), *map(folder.joinpath, USELESS)]:

@@ -17,7 +17,7 @@ import time
 import grpc
 
 import history
-from history import CONTRARY, EXACT, OWN, SHARED, Request
+from history import CONTRARY, EXACT, OWN, SHARED, STALE, Request
 from story import DAY_ONE, Story, name_id, shared
 
 SLOTS = 4
@@ -25,6 +25,11 @@ SLOTS = 4
 ROUND_MAX = 24
 BATCH_MAX = 12
 CHECKPOINT_ROUNDS = 50
+#: The part of rounds that are not of own positions.
+ALWAYS = 0.38
+#: Above so many events in the outbox of its ledger a client makes no more of its own: a drain
+#: that is slower than the clients would take longer than the run. It looks once in so many seconds.
+BACKLOG_MAX, BACKLOG_LOOK = 5_000, 2
 #: "The same again, later." The others are final, or prove a defect.
 RETRIED = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED"}
 #: What the transport says when a server dies in the middle; a ledger never says it.
@@ -32,6 +37,9 @@ TORN = ("RST_STREAM", "Stream removed", "Socket closed", "Connection reset", "GO
 #: A ledger without its database, or one that does not know what waits in the outbox of another,
 #: may refuse for a moment what is right; that is counted, and is a defect after so many seconds.
 DOUBTFUL, DOUBT_MAX = {"ABORTED", "FAILED_PRECONDITION"}, 20
+#: What a ledger without its database may say to a request that is booked already: by what it
+#: knows the version is passed, the state forbids it, or a contradiction came first.
+UNKNOWING = {"ABORTED", "FAILED_PRECONDITION", "ALREADY_EXISTS"}
 CHANNEL = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 50),
            ("grpc.min_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
 
@@ -83,7 +91,7 @@ class Client:
         self.seed, self.number, self.books = options["seed"], options["client"], options["books"]
         self.sockets, self.pause = options["sockets"], options["pause"]
         self.home = self.number % len(self.sockets)
-        self.stubs = {}
+        self.channels, self.stubs = {}, {}
         self.is_stopping = False
         path = options["history"]
         known = list(history.read(path, since_checkpoint=True)) if os.path.exists(path) else []
@@ -102,6 +110,7 @@ class Client:
         self.pending, self.known = [], collections.deque(maxlen=200)
         #: request → when it was first refused though right.
         self.doubts = {}
+        self.backlog, self.looked_at = 0, 0.0
         self.resume(known, collections.Counter(past.get("sent", {})))
         self.log.note(life=self.life, pid=os.getpid())
 
@@ -113,6 +122,12 @@ class Client:
         self.log.note(checkpoint=dict(
             life=self.life, count=self.count, sent=sent, shared=self.shared,
             slots=[slot.generation for slot in self.slots], versions=self.versions))
+
+    def forget(self):
+        """The versions of shared positions that are full."""
+        now = {shared(self.seed, book, generation).id
+               for book, (generation, _) in self.shared.items()}
+        self.versions = {one: self.versions[one] for one in now & self.versions.keys()}
 
     def resume(self, records, sent):
         """Takes up what a former life has left; `sent`: facts by position before."""
@@ -148,7 +163,7 @@ class Client:
         self.count += 1
         for index, fact in enumerate(facts):
             fact.marker = name_id(self.seed, self.number, request.number, index)
-            if kind == EXACT:
+            if kind in (EXACT, STALE):
                 fact.event_id = fact.marker
         self.log.send(request)
         return request
@@ -198,43 +213,70 @@ class Client:
     def contrary_round(self):
         """A known fill with another quantity, of a position that is over: without a database a
         ledger cannot know which of the two is right, and would refuse what comes later."""
-        now = {slot.position for slot in self.slots}
-        fills = [(request, fact) for request, answer in self.known for fact in request.facts
-                 if request.kind == OWN and fact.type == "leg_fill_recorded"
-                 and answer["outcome"] == "committed" and fact.position not in now]
+        fills = [(request, fact) for request, _ in self.over("committed")
+                 for fact in request.facts if fact.type == "leg_fill_recorded"]
         if not fills:
             return []
         request, fact = self.chance.choice(fills)
         return [self.request(CONTRARY, request.book, [fact.changed(qty="7")])]
 
+    def stale_round(self):
+        """A mark of a position that is over, with a version that it has passed. It goes to another
+        ledger, which cannot know that while its database is away: it is to be parked then. (The
+        ledger of the position may: nothing came between that is not of its own outbox.)"""
+        over = self.over("committed")
+        if not over or len(self.sockets) == 1:
+            return []
+        request, answer = self.chance.choice(over)
+        fact, (_, _, version, _) = self.chance.choice(
+            list(zip(request.facts, answer["places"])))
+        if version == 1:
+            return []
+        stale, = Story(self.seed, fact.position).mark(DAY_ONE)
+        stale.expected = self.chance.randrange(1, version)
+        return [self.request(STALE, request.book, [stale])]
+
+    def over(self, *outcomes):
+        """Requests of positions of which all is sent, with their answers."""
+        now = {slot.position for slot in self.slots}
+        return [(request, answer) for request, answer in self.known
+                if request.kind == OWN and answer["outcome"] in outcomes
+                and not request.positions & now]
+
     # ------------------------------------------------------------ sending
 
-    def stub(self, ledger):
+    def stub(self, ledger, service="Ledger"):
         """Of one ledger; the channel finds a restarted one by itself."""
-        if ledger not in self.stubs:
-            channel = grpc.insecure_channel("unix:" + self.sockets[ledger], options=CHANNEL)
-            self.stubs[ledger] = self.rpc.LedgerStub(channel)
-        return self.stubs[ledger]
+        if ledger not in self.channels:
+            self.channels[ledger] = grpc.insecure_channel(
+                "unix:" + self.sockets[ledger], options=CHANNEL)
+        if (ledger, service) not in self.stubs:
+            make = getattr(self.rpc, service + "Stub")
+            self.stubs[ledger, service] = make(self.channels[ledger])
+        return self.stubs[ledger, service]
 
     def ledger_for(self, request, is_retry):
         """Order holds within one outbox, so own positions stay with one ledger. A shared fact
         may be tried elsewhere."""
         if request.kind == SHARED and is_retry and self.chance.random() < 0.3:
             return self.chance.randrange(len(self.sockets))
+        if request.kind == STALE:
+            return (self.home + 1) % len(self.sockets)
         return self.home
 
     def timeout(self):
         """Mostly longer than the ledger's own limit of 5 s."""
         return self.chance.choice([0.5, 2, 8, 8, 8])
 
-    def append(self, request, ledger):
-        """Unary. The answer as a record."""
+    def append(self, request, ledger, **more):
+        """Unary. The answer as a record; `more` goes into it."""
         self.log.note(**{"try": request.number}, ledger=ledger)
         try:
             answer = self.stub(ledger).Append(request.message(self.pb), timeout=self.timeout())
         except grpc.RpcError as error:
-            return self.refused(request, ledger, error.code().name, error.details() or "")
-        return self.told(request, ledger, answer)
+            return self.refused(
+                request, ledger, error.code().name, error.details() or "", **more)
+        return self.told(request, ledger, answer, **more)
 
     def stream(self, requests):
         """All of them on one AppendStream; returns those that have to be sent again."""
@@ -248,8 +290,9 @@ class Client:
                 request = left.popleft()
                 if answer.WhichOneof("outcome") == "refused":
                     code = grpc_name(answer.refused.code)
-                    record = self.refused(request, self.home, code, answer.refused.message,
-                                          follows=bool(stuck & request.positions))
+                    record = self.refused(
+                        request, self.home, code, answer.refused.message,
+                        **(dict(follows=True) if stuck & request.positions else {}))
                 else:
                     record = self.told(request, self.home, answer)
                     if stuck & request.positions:
@@ -263,28 +306,33 @@ class Client:
                              follows=True)
         return self.without(muddled, again + list(left))
 
-    def told(self, request, ledger, answer):
+    def told(self, request, ledger, answer, **more):
         """Notes an acknowledgement."""
         if answer.WhichOneof("outcome") == "committed":
-            places = [[p.event_id, p.log_position, p.version] for p in answer.committed.places]
+            places = [[p.event_id, p.log_position, p.version, int(p.duplicate)]
+                      for p in answer.committed.places]
             record = dict(answer=request.number, ledger=ledger, outcome="committed",
                           places=places)
         else:
             record = dict(answer=request.number, ledger=ledger, outcome="buffered",
                           sequence=answer.buffered.outbox_sequence,
                           reason=answer.buffered.reason)
-        self.log.note(**record)
-        self.learn(request, record)
+        self.log.note(**record, **more)
+        self.doubts.pop(request.number, None)
+        if not more:
+            self.learn(request, record)
         return record
 
-    def refused(self, request, ledger, code, message, follows=False):
-        """Notes a refusal. `follows`: an earlier request of the position was not taken, so this
-        one could not be."""
+    def refused(self, request, ledger, code, message, **more):
+        """Notes a refusal. `follows` in `more`: an earlier request of the position was not taken,
+        so this one could not be; `repeat`: it is booked, which an outbox need not know."""
         is_torn = any(word in message for word in TORN)
-        is_final = not (code in RETRIED or is_torn or follows or self.is_doubtful(request, code))
+        is_excused = "follows" in more or ("repeat" in more and code in UNKNOWING)
+        is_final = not (code in RETRIED or is_torn or is_excused
+                        or self.is_doubtful(request, code))
         record = dict(answer=request.number, ledger=ledger, outcome="refused", code=code,
                       message=message[:300], final=is_final)
-        self.log.note(**record, **(dict(follows=True) if follows else {}))
+        self.log.note(**record, **more)
         return record
 
     def is_doubtful(self, request, code):
@@ -314,7 +362,7 @@ class Client:
             return
         self.known.append((request, answer))
         if answer["outcome"] == "committed" and request.kind in (SHARED, EXACT):
-            for fact, (_, _, version) in zip(request.facts, answer["places"]):
+            for fact, (_, _, version, _) in zip(request.facts, answer["places"]):
                 self.versions[fact.position] = max(version, self.versions.get(fact.position, 0))
 
     def send(self, requests, is_retry):
@@ -330,20 +378,37 @@ class Client:
         return []
 
     def ask_again(self):
-        """A known request once more: it must be answered as before, which the check sees. Not an
-        own one: without a database a repeat may count in its position's version."""
+        """A known request once more: it must be answered as before, which the check sees. Of own
+        positions only when they are over: without a database a repeat may count in a version."""
         requests = [request for request, _ in self.known if request.kind == SHARED]
-        if requests:
-            self.append(self.chance.choice(requests), self.home)
+        over = [request for request, _ in self.over("committed", "buffered")]
+        if requests or over:
+            many = over if over and (not requests or self.chance.random() < 0.6) else requests
+            self.append(self.chance.choice(many), self.home, repeat=True)
+
+    def is_behind(self):
+        """Whether too much waits in the outbox of its ledger, as far as it tells."""
+        if time.monotonic() > self.looked_at + BACKLOG_LOOK:
+            self.looked_at = time.monotonic()
+            try:
+                status = self.stub(self.home, "Outbox").GetOutboxStatus(
+                    self.pb.GetOutboxStatusRequest(), timeout=1)
+                self.backlog = status.waiting.events
+            except grpc.RpcError:
+                pass  # as it was
+        return self.backlog > BACKLOG_MAX
 
     def round(self):
         """One turn."""
         draw = self.chance.random()
+        if draw >= ALWAYS and self.is_behind():
+            draw *= ALWAYS
         if draw < 0.08:
             self.ask_again()
             return
-        make = (self.shared_round if draw < 0.22 else self.exact_round if draw < 0.28
-                else self.contrary_round if draw < 0.34 else self.own_round)
+        make = (self.shared_round if draw < 0.20 else self.exact_round if draw < 0.26
+                else self.contrary_round if draw < 0.32 else self.stale_round if draw < ALWAYS
+                else self.own_round)
         self.pending = self.send(make(), False)
 
     def run(self):
@@ -361,6 +426,7 @@ class Client:
                 self.round()
                 rounds += 1
                 if rounds % CHECKPOINT_ROUNDS == 0 and not self.pending:
+                    self.forget()
                     self.checkpoint()
                 time.sleep(2 * self.pause * self.chance.random())
         self.log.note(done=True)

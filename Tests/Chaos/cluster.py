@@ -22,10 +22,14 @@ import history
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP = 1, 24
+#: What lets root pass the mode bits of files, and what it needs to give that up.
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SETPCAP = 1, 2, 8
 #: What PostgreSQL says last when it lets somebody in.
 READY = b"Z\0\0\0\5I"
 DATABASE, ROLE, PASSWORD = "chaos", "ledger", "right"
+#: The variable in which a debug build of the ledger reads what it is to do wrong.
+SABOTAGE = "NEXUS_SABOTAGE"
 #: Connections: what is not reserved can be taken away from the ledgers, of which each has some.
 RESERVED, OF_A_LEDGER = 10, 20
 #: Seconds: for anything that should take well below one; for what a crash recovery may take.
@@ -41,11 +45,28 @@ class NotDone(Exception):
     """Something that failed this time, with the reason; a fault is then not made."""
 
 
-async def spawn(*command, dies_with=signal.SIGKILL, **more):
-    """A process of ours, in a session of its own."""
+async def spawn(*command, dies_with=signal.SIGKILL, is_bound_by_modes=False, **more):
+    """A process of ours, in a session of its own; mode bits count for it, also if we are root."""
+    def prepare():
+        _LIBC.prctl(PR_SET_PDEATHSIG, dies_with)
+        if is_bound_by_modes:
+            _LIBC.prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE)
+            _LIBC.prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH)
     return await asyncio.create_subprocess_exec(
-        *map(str, command), start_new_session=True,
-        preexec_fn=lambda: _LIBC.prctl(PR_SET_PDEATHSIG, dies_with), **more)
+        *map(str, command), start_new_session=True, preexec_fn=prepare, **more)
+
+
+def capabilities():
+    """Ours, as bits."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        return int(next(line for line in file if line.startswith("CapEff:")).split()[1], 16)
+
+
+def can_be_bound_by_modes():
+    """Whether mode bits count for what we spawn so."""
+    ours = capabilities()
+    passes = ours & (1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH)
+    return not passes or bool(ours & 1 << CAP_SETPCAP)
 
 
 async def until(attempt, seconds, what):
@@ -93,9 +114,14 @@ class SmallDisk:
             raise NotDone(done.stderr.strip())
 
     def fill(self):
-        """No block is free, or very few are."""
-        about = os.statvfs(self.path)
-        self.resize((about.f_blocks - about.f_bfree + 4) * about.f_frsize)
+        """No block is free, or few are: it cannot become smaller than what is written meanwhile."""
+        for spare in (4, 16, 64, 256):
+            about = os.statvfs(self.path)
+            try:
+                return self.resize((about.f_blocks - about.f_bfree + spare) * about.f_frsize)
+            except NotDone as error:
+                reason = error
+        raise reason
 
     def heal(self):
         """As at first."""
@@ -148,6 +174,7 @@ max_connections = {self.connections_max}
 superuser_reserved_connections = {RESERVED}
 shared_buffers = 256MB
 fsync = on
+wal_writer_delay = 10s  # what a commit has not flushed itself, nobody flushes for it
 timezone = 'UTC'
 jit = off
 log_line_prefix = '%m [%p] %u '
@@ -260,6 +287,7 @@ log_line_prefix = '%m [%p] %u '
         """Whatever was done to it is undone."""
         if self.process.returncode is None:
             self.signal_all(signal.SIGCONT)
+        self.folder.chmod(0o755)
         self.disk.heal()
         self.write_access("scram-sha-256")
         await self.start()
@@ -314,17 +342,26 @@ class Ledger:
         """The command line that serves."""
         command = [self.cluster.binary, "serve", "--database", self.conninfo, "--socket",
                    self.socket]
-        return command + (["--outbox", self.outbox] if self.outbox else [])
+        if self.outbox:
+            command += ["--outbox", self.outbox]
+            if self.number == 0 and self.cluster.has_free_min:
+                # So that a full disk is SQLite's to find, not the ledger's to avoid.
+                command += ["--outbox-disk-free-min", "0"]
+        return command
 
     async def keep(self):
         """Runs as long as the run."""
-        environment = dict(os.environ)
+        environment = {name: value for name, value in os.environ.items() if name != SABOTAGE}
+        environment["SWIFT_BACKTRACE"] = "enable=no"  # it outlives a ledger that is killed
+        if self.cluster.options.sabotage:
+            environment[SABOTAGE] = self.cluster.options.sabotage
         while True:
             await self.allowed.wait()
             self.signalled, self.may_fail = False, self.cluster.outbox_disk_is_full
             with open(self.log_path, "ab") as log:
-                self.process = await spawn(*self.command(), stdin=subprocess.DEVNULL,
-                                           stdout=subprocess.PIPE, stderr=log, env=environment)
+                self.process = await spawn(
+                    *self.command(), is_bound_by_modes=True, stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE, stderr=log, env=environment)
             async for line in self.process.stdout:
                 if line.startswith(b"ready"):
                     self.is_ready.set()
@@ -369,10 +406,14 @@ class Ledger:
         """SIGSTOP or SIGCONT."""
         send(self.process, number)
 
-    async def ask(self, *command, seconds=60):
-        """The output of a command that talks to it."""
+    def says(self, word):
+        """Whether the word is in its log."""
+        return word in self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    async def ask(self, *command, seconds=60, output=subprocess.PIPE):
+        """The output of a command that talks to it, or None if it goes to a file."""
         process = await spawn(self.cluster.binary, *command, "--socket", self.socket,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                              stdout=output, stderr=subprocess.PIPE)
         try:
             out, err = await asyncio.wait_for(process.communicate(), seconds)
         except asyncio.TimeoutError:
@@ -413,8 +454,12 @@ class Cluster:
         self.begin = time.monotonic()
         self.books = ["main", "desk-2", "desk-3"][:max(1, options.books)]
         self.skipped = {}
+        #: What a crash has taken.
+        self.gone = []
         self.outbox_disk_is_full = False
-        self.has_outbox = "--outbox" in self.help("serve")
+        self.has_outbox = "--outbox " in self.help("serve")
+        self.has_free_min = "--outbox-disk-free-min" in self.help("serve")
+        self.can_be_bound_by_modes = can_be_bound_by_modes()
         self.has_outbox_command = any(
             line.split()[:1] == ["outbox"] for line in self.help().splitlines())
         self.disk = SmallDisk(folder / "disk", 4_096)
@@ -462,8 +507,17 @@ class Cluster:
         for ledger in self.ledgers:
             ledger.keeper = asyncio.create_task(ledger.keep())
         await self.wait_ready()
+        await self.check_sabotage()
         for client in self.clients:
             await client.start()
+
+    async def check_sabotage(self):
+        """A release build is not wrong when it is told to be, and a run would prove nothing."""
+        async def is_obeyed():
+            return all(ledger.says("sabotaged") for ledger in self.ledgers)
+        if self.options.sabotage:
+            await until(is_obeyed, 2, f"{self.binary} does not obey {SABOTAGE}: its log does not "
+                        "say \"sabotaged\"; a debug build is needed")
 
     async def wait_ready(self):
         """Until every ledger serves."""
@@ -477,6 +531,7 @@ class Cluster:
     async def heal(self):
         """All faults are undone; what should run, runs."""
         self.proxy.tell("pass")
+        self.proxy.folder.chmod(0o755)
         await self.postgres.heal()
         with contextlib.suppress(NotDone):
             self.outbox_disk.heal()

@@ -56,20 +56,44 @@ def title(function):
 # ---------------------------------------------------------------- PostgreSQL
 
 
+@contextlib.asynccontextmanager
+async def crash(cluster, seconds=2):
+    """Within, PostgreSQL is made to crash and is started again: right after something was
+    committed, if anything is in a while, for a crash can only take what is there. It must take
+    nothing that was seen."""
+    async def events():
+        return int(await cluster.postgres.sql(
+            "SELECT coalesce(sum(log_position), 0) FROM positions.log_head"))
+    seen, end = None, cluster.now + seconds
+    with contextlib.suppress(NotDone):
+        before = seen = await events()
+        while seen == before and cluster.now < end:
+            await asyncio.sleep(0.02)
+            seen = await events()
+    yield
+    with contextlib.suppress(NotDone):
+        left = await events()
+        if seen is not None and left < seen:
+            cluster.gone.append(f"{seen - left} of {seen} events that were in the log are not "
+                                f"there any more after a crash at {cluster.now:.1f} s")
+
+
 @fault("database", times=2)
 async def postmaster_killed(cluster, draw):
     """kill -9; started again after a while."""
-    await cluster.postgres.kill()
-    await asyncio.sleep(draw.hold)
-    await cluster.postgres.start()
+    async with crash(cluster):
+        await cluster.postgres.kill()
+        await asyncio.sleep(draw.hold)
+        await cluster.postgres.start()
 
 
 @fault("database", times=2)
 async def backend_killed(cluster, draw):
     """kill -9 of a ledger's backend: PostgreSQL ends all others and recovers."""
-    os.kill(cluster.postgres.backend(draw.pick), signal.SIGKILL)
-    await asyncio.sleep(min(draw.hold, 1))
-    await cluster.postgres.start()
+    async with crash(cluster):
+        os.kill(cluster.postgres.backend(draw.pick), signal.SIGKILL)
+        await asyncio.sleep(min(draw.hold, 1))
+        await cluster.postgres.start()
 
 
 @fault("database")
@@ -107,7 +131,7 @@ async def disk_full(cluster, draw):
         cluster.disk.heal()
 
 
-disk_full.needs = lambda cluster: cluster.disk
+disk_full.needs = lambda cluster: no_tmpfs(cluster.disk)
 
 
 @fault("database")
@@ -180,6 +204,24 @@ async def partition_renamed(cluster, draw):
     await renamed(cluster, f"positions.{cluster.month}", draw)
 
 
+@fault("database")
+async def partition_detached(cluster, draw):
+    """The month of the log that takes the events of now stands beside the log. Attached again with
+    its bounds; its CHECK of them spares the scan."""
+    month = f"positions.{cluster.month}"
+    bounds = await cluster.postgres.sql(
+        "SELECT pg_get_expr(relpartbound, oid) FROM pg_class "
+        f"WHERE oid = '{month}'::regclass AND relispartition")
+    if not bounds:
+        raise NotDone(f"{month} is not attached")
+    attach = f"ALTER TABLE positions.events ATTACH PARTITION {month} {bounds}"
+    await changed(
+        cluster, f"ALTER TABLE positions.events DETACH PARTITION {month}",
+        "DO $do$ BEGIN IF NOT (SELECT relispartition FROM pg_class "
+        f"WHERE oid = '{month}'::regclass) THEN {attach}; END IF; END $do$", draw,
+        ends_sessions=False)
+
+
 @fault("database", times=2)
 async def table_renamed(cluster, draw):
     """One that the appends or the projections need."""
@@ -201,12 +243,38 @@ async def socket_away(cluster, draw):
     await cluster.postgres.end_backends()
     path.rename(path.with_suffix(".away"))
     try:
-        for pid in cluster.postgres.children(f"{ROLE} {DATABASE}"):  # those that were quicker
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+        end_sessions(cluster)
         await asyncio.sleep(draw.hold)
     finally:
         path.with_suffix(".away").rename(path)
+
+
+@fault("database")
+async def socket_directory_unreadable(cluster, draw):
+    """The directory of PostgreSQL's socket, and of the proxy's, has no permission bits, and the
+    sessions are gone."""
+    folders = [cluster.postgres.folder, cluster.proxy.folder]
+    await cluster.postgres.end_backends()
+    try:
+        for folder in folders:
+            folder.chmod(0)
+        end_sessions(cluster)
+        await asyncio.sleep(draw.hold)
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+
+
+socket_directory_unreadable.needs = lambda cluster: (
+    None if cluster.can_be_bound_by_modes
+    else "root passes mode bits, and may not give that up here (CAP_SETPCAP)")
+
+
+def end_sessions(cluster):
+    """Those of the ledgers that were quicker than what keeps new ones away."""
+    for pid in cluster.postgres.children(f"{ROLE} {DATABASE}"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 # ---------------------------------------------------------------- the way to it
@@ -319,7 +387,8 @@ async def outbox_disk_full(cluster, draw):
         cluster.outbox_disk_is_full = False
 
 
-outbox_disk_full.needs = lambda cluster: cluster.outbox_disk
+outbox_disk_full.needs = lambda cluster: (
+    None if cluster.has_outbox else "this ledger has no outbox") or no_tmpfs(cluster.outbox_disk)
 
 
 # ---------------------------------------------------------------- lanes
@@ -327,12 +396,31 @@ outbox_disk_full.needs = lambda cluster: cluster.outbox_disk
 
 def impossible(function, cluster):
     """Why this kind cannot be made here; None if it can."""
-    disk = getattr(function, "needs", lambda _: None)(cluster)
-    if disk and not disk.is_mounted:
-        return f"no tmpfs could be mounted: {disk.reason}"
-    if function is outbox_disk_full and not cluster.has_outbox:
-        return "this ledger has no outbox"
-    return None
+    return getattr(function, "needs", lambda _: None)(cluster)
+
+
+#: Sabotage → the faults that bring it to light.
+FAVOURED = {
+    "skip-id-check": [commit_answer_lost, network_cut],
+    "ack-before-commit": [postmaster_killed, backend_killed],
+    "drop-parked": [postmaster_frozen, network_cut, read_only, socket_away],
+}
+
+
+def shuffled(lane, chance, sabotage=None):
+    """The deck of a lane, drawn from its end. Of a sabotaged run, three faults of four are those
+    that bring the sabotage to light."""
+    deck = list(DECKS[lane])
+    chance.shuffle(deck)
+    favoured = [one for one in FAVOURED.get(sabotage, ()) if one in deck]
+    if favoured:
+        deck = [one for card in deck for one in (card, *chance.choices(favoured, k=3))]
+    return deck
+
+
+def no_tmpfs(disk):
+    """Why a disk cannot be filled; None if it can."""
+    return None if disk.is_mounted else f"no tmpfs could be mounted: {disk.reason}"
 
 
 class Log:
@@ -363,8 +451,7 @@ async def run_lane(cluster, lane, log, end):
     deck = []
     while cluster.now < end:
         if not deck:
-            deck = list(DECKS[lane])
-            chance.shuffle(deck)
+            deck = shuffled(lane, chance, cluster.options.sabotage)
         function, draw = deck.pop(), Draw.of(chance)
         if reason := impossible(function, cluster):
             cluster.skipped[title(function)] = reason

@@ -1,6 +1,10 @@
 """Waits for quiet and collects the evidence: from the histories, PostgreSQL and the ledgers."""
 import asyncio
+import collections
+import contextlib
 import csv
+import gc
+import itertools
 import json
 import re
 import signal
@@ -9,20 +13,26 @@ import time
 
 from check import Parked, Row, compare_projections, content
 from cluster import DATABASE, PROGRAMS, HarnessError, NotDone, ended, send, until
+from history import OWN
 
 #: Seconds: for what clients have open; for the outboxes, and for a request of them; for the
-#: projections.
-CLIENTS_MAX, DRAIN_MAX, STALL_MAX, PROJECTIONS_MAX = 60, 1_800, 30, 120
-PARKED_MAX = "100000"
+#: projections; for the events of a book.
+CLIENTS_MAX, DRAIN_MAX, STALL_MAX, PROJECTIONS_MAX, TAIL_MAX = 60, 1_800, 30, 120, 1_800
+PARKED_MAX, ASKED_MAX = "100000", 500
+#: Events that are folded at one time, about: a fold holds them all.
+FOLD_EVENTS = 200_000
+#: The last digits of a line's position, by which it is given to a fold.
+POSITION = re.compile(rb'"position_id":"[0-9a-f-]*([0-9a-f]{4})"')
 UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 EVENTS = """
     SELECT e.log_position, e.position_id, e.version, e.event_id, e.correlation_id,
            (extract(epoch FROM e.recorded_at) * 1000000)::bigint AS recorded_us,
            e.event_type, (extract(epoch FROM e.effective_at) * 1000000)::bigint AS at_us,
-           e.source, e.actor, e.payload
+           e.source, e.actor, e.payload, d.outbox_sequence
       FROM positions.events AS e
       JOIN positions.books AS b USING (book_id)
+      LEFT JOIN positions.deliveries AS d USING (book_id, log_position)
      WHERE b.name = '{book}'
      ORDER BY e.log_position
 """
@@ -160,48 +170,67 @@ async def is_caught_up(cluster):
         for book in books.values() for projection in book["projections"])
 
 
-async def parked(cluster, known):
-    """What every outbox could not deliver; None where the command does not exist. `known`: the
-    (ledger, sequence) that clients were told; of others the events are looked up."""
-    if not cluster.has_outbox_command:
-        return None
+async def parked(cluster, ledger, known):
+    """What the outbox of a ledger could not deliver. `known`: the (ledger, sequence) that clients
+    were told; of others the events are looked up."""
+    told = await ledger.ask("outbox", "parked", "--json", "--limit", PARKED_MAX)
+    (cluster.folder / f"parked-{ledger.number}.json").write_bytes(told)
+    document = json.loads(told)
+    if document["more"]:
+        raise HarnessError(f"ledger {ledger.number} has parked more than {PARKED_MAX} requests")
     entries = []
-    for ledger in cluster.ledgers:
-        told = await ledger.ask("outbox", "parked", "--json", "--limit", PARKED_MAX)
-        (cluster.folder / f"parked-{ledger.number}.json").write_bytes(told)
-        document = json.loads(told)
-        if document["more"]:
-            raise HarnessError(f"ledger {ledger.number} has parked more than {PARKED_MAX} requests")
-        for entry in document["requests"]:
-            sequence = int(entry["outbox_sequence"])
-            ids = set()
-            if (ledger.number, sequence) not in known:
-                shown = await ledger.ask("outbox", "show", str(sequence), "--json")
-                ids = set(UUID.findall(shown.decode()))
-            entries.append(Parked(ledger.number, sequence, entry["parked_reason"],
-                                  int(entry["behind"] or 0), ids))
+    for entry in document["requests"]:
+        sequence = int(entry["outbox_sequence"])
+        ids = set()
+        if (ledger.number, sequence) not in known:
+            shown = await ledger.ask("outbox", "show", str(sequence), "--json")
+            ids = set(UUID.findall(shown.decode()))
+        entries.append(Parked(ledger.number, sequence, entry["parked_reason"],
+                              int(entry["behind"] or 0), ids))
     return entries
+
+
+async def settled(ledger, evidence):
+    """Notes what an outbox calls drained though others still wait: of the requests that it may have
+    to park, at most `ASKED_MAX`."""
+    sequences = {sequence for sent in evidence.sent.values() if sent.kind != OWN
+                 for number, sequence in sent.sequences if number == ledger.number}
+    for sequence in sorted(sequences)[:ASKED_MAX]:
+        shown = json.loads(await ledger.ask("outbox", "show", str(sequence), "--json"))
+        if shown["drained_at"]:
+            evidence.settled.add((ledger.number, sequence))
 
 
 async def collect(cluster, evidence):
     """Everything that `examine` needs, and complaints about what it does not see."""
+    gc.disable()  # millions of objects that stay, and no cycles
+    evidence.gone += cluster.gone
     for ledger in cluster.ledgers:
-        evidence.complaints += ledger.ends
+        evidence.complaints += [f"{end}, {count} times" if count > 1 else end
+                                for end, count in collections.Counter(ledger.ends).items()]
     for client in cluster.clients:
         evidence.read_history(client.number, client.history)
     evidence.clients = len(cluster.clients)
     known = {key for sent in evidence.sent.values() for key in sent.sequences}
-    evidence.parked = await complain(evidence, parked(cluster, known))
+    evidence.parked = []
+    for ledger in cluster.ledgers if cluster.has_outbox_command else ():
+        entries = await complain(evidence, parked(cluster, ledger, known))
+        evidence.parked += entries or []
+        if entries is None:
+            evidence.waiting.add(ledger.number)
+        elif ledger.number in evidence.waiting:
+            await complain(evidence, settled(ledger, evidence))
+    del known
     dump(cluster)
     for book in cluster.books:
-        evidence.log[book] = [event(book, row) for row in rows(cluster, f"events-{book}")]
+        evidence.log[book] = events(cluster, book)
         evidence.heads[book] = (0, 0)
         for row in rows(cluster, f"head-{book}"):
             evidence.heads[book] = (int(row["log_position"]), int(row["keys"]))
         evidence.streams[book] = {
             row["position_id"]: int(row["version"]) for row in rows(cluster, f"streams-{book}")}
-        if evidence.log[book]:
-            evidence.complaints += projections(cluster, book)
+        if any(True for _ in rows(cluster, f"events-{book}")):
+            evidence.complaints += await projections(cluster, book)
     evidence.drained = sum(int(row["events"]) for row in rows(cluster, "drained"))
     for row in rows(cluster, "quarantine"):
         evidence.complaints.append("{name}: position {position_id} is in quarantine: {reason}"
@@ -209,31 +238,59 @@ async def collect(cluster, evidence):
     return evidence
 
 
-def event(book, row):
-    """A row of EVENTS."""
-    return Row(book, int(row["log_position"]), row["position_id"], int(row["version"]),
-               row["event_id"], row["correlation_id"], int(row["recorded_us"]), content(
-                   book, row["position_id"], row["event_type"], row["event_id"],
-                   int(row["at_us"]), row["source"], row["actor"], row["payload"]))
+def events(cluster, book):
+    """The log of a book, read as it is asked for."""
+    for row in rows(cluster, f"events-{book}"):
+        yield Row(
+            book, int(row["log_position"]), row["position_id"], int(row["version"]),
+            row["event_id"], row["correlation_id"], int(row["recorded_us"]), content(
+                book, row["position_id"], row["event_type"], row["event_id"],
+                int(row["at_us"]), row["source"], row["actor"], row["payload"]),
+            int(row["outbox_sequence"]) if row["outbox_sequence"] else None)
 
 
-def projections(cluster, book):
+async def projections(cluster, book):
     """Complaints where the tables are not the fold of the log up to where they stand."""
     lines = cluster.folder / f"log-{book}.jsonl"
-    with open(lines, "wb") as file:
-        done = subprocess.run(
-            [cluster.binary, "tail", "--lines", "--until-head", "--book", book, "--socket",
-             cluster.ledgers[0].socket], stdout=file, stderr=subprocess.PIPE, check=False)
-    if done.returncode:
-        return [f"{book}: tail failed: {done.stderr.decode().strip()}"]
+    try:
+        with open(lines, "wb") as file:
+            await cluster.ledgers[0].ask("tail", "--lines", "--until-head", "--book", book,
+                                         output=file, seconds=TAIL_MAX)
+    except NotDone as error:
+        return [f"{book}: {error}"]
     count = sum(int(row["log_position"]) for row in rows(cluster, f"checkpoint-{book}"))
-    with open(lines, "rb") as file:
-        told = file.readlines()[:count]
-    if len(told) < count:
-        return [f"{book}: the tables stand at {count}, tail tells {len(told)} events"]
-    done = subprocess.run([cluster.binary, "fold", "-"], input=b"".join(told),
-                          capture_output=True, check=False)
-    if done.returncode not in (0, 4):
-        return [f"{book}: fold ended with {done.returncode}: {done.stderr.decode().strip()[:500]}"]
+    parts = [cluster.folder / f"fold-{book}-{part}.jsonl"
+             for part in range(1 + count // FOLD_EVENTS)]
+    told = divide(lines, count, parts)
+    if told < count:
+        return [f"{book}: the tables stand at {count}, tail tells {told} events"]
     tables = {name: list(rows(cluster, f"{name}-{book}")) for name in TABLES}
-    return compare_projections(book, json.loads(done.stdout), tables)
+    try:
+        return compare_projections(book, folded(cluster, parts), tables)
+    except NotDone as error:
+        return [f"{book}: {error}"]
+
+
+def divide(lines, count, parts):
+    """Writes the first `count` lines to files, each position's to one; returns how many there
+    were."""
+    told = 0
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(open(part, "wb")) for part in parts]
+        with open(lines, "rb") as file:
+            for line in itertools.islice(file, count):
+                position = POSITION.search(line)
+                files[int(position[1], 16) % len(files) if position else 0].write(line)
+                told += 1
+    return told
+
+
+def folded(cluster, parts):
+    """The accounts of all parts, one after the other, which are removed."""
+    for part in parts:
+        done = subprocess.run([cluster.binary, "fold", part], capture_output=True, check=False)
+        if done.returncode not in (0, 4):
+            raise NotDone(f"fold ended with {done.returncode}: "
+                          f"{done.stderr.decode().strip()[:500]}")
+        part.unlink()
+        yield from json.loads(done.stdout)

@@ -2,10 +2,13 @@
 
     {"send": 7, "at": 1.2, "kind": "own", "book": "main", "facts": [...]}      before it is sent
     {"try": 7, "at": 1.2, "ledger": 0}                                         each time
-    {"answer": 7, "at": 1.3, "ledger": 0, "outcome": "committed", "places": [...]}
+    {"answer": 7, "at": 1.3, "ledger": 0, "outcome": "committed",
+     "places": [[event_id, log_position, version, is_duplicate], ...]}
     {"answer": 7, "at": 1.3, "ledger": 0, "outcome": "buffered", "sequence": 3, "reason": "…"}
     {"answer": 7, "at": 1.3, "ledger": 0, "outcome": "refused", "code": "ABORTED",
      "message": "…", "final": false}             not final: the client sends it again
+    an answer may say "follows": true (refused behind an earlier one of its stream), and
+    "repeat": true (the client had its answer already, and asks again)
     {"given_up": ["…"], "at": 1.3}                 positions whose order is not claimed any more
     {"checkpoint": {...}, "at": 9.9}               all that a next life of the client needs
 """
@@ -18,9 +21,10 @@ import time
 from story import Fact
 
 #: What a request is: of positions that the client owns and keeps in order; a fact that others
-#: report too; a mark with an exact version on a position that others change; a known fact with
-#: another content, which no ledger may book.
-OWN, SHARED, EXACT, CONTRARY = "own", "shared", "exact", "contrary"
+#: report too; a mark with an exact version on a position that others change; and two that no ledger
+#: may book, though one without its database takes them, and parks them afterwards: a known fact
+#: with another content, and a mark with a version that was passed long before.
+OWN, SHARED, EXACT, CONTRARY, STALE = "own", "shared", "exact", "contrary", "stale"
 
 #: How a checkpoint's line begins.
 CHECKPOINT = b'\n{"checkpoint":'
@@ -93,4 +97,4 @@ def falsify(path, book, begin):
                 "00000000-0000-4000-8000-000000000003")
     writer = Writer(path, begin)
     writer.send(Request(10**9, OWN, book, [fact]))
-    writer.note(answer=10**9, ledger=0, outcome="committed", places=[[fact.event_id, 1, 1]])
+    writer.note(answer=10**9, ledger=0, outcome="committed", places=[[fact.event_id, 1, 1, 0]])
