@@ -116,9 +116,9 @@ public struct LedgerService: Sendable {
             diversion: diversion,
             onOutage: { outage in
                 if let outage {
-                    logger.error("PostgreSQL cannot take appends: \(outage)")
+                    logger.error("appends do not reach PostgreSQL: \(outage)")
                 } else {
-                    logger.info("PostgreSQL takes appends again")
+                    logger.info("appends reach PostgreSQL again")
                 }
             })
         let projections = ProjectionService(

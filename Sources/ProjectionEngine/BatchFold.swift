@@ -42,22 +42,28 @@ struct BatchFold {
     ) throws -> [Change] {
         var order: [UUID] = []
         var groups: [UUID: ReadableStream] = [:]
+        var ends: [UUID: StreamVersion] = [:]
         for entry in entries {
             if groups[entry.positionID] == nil { order.append(entry.positionID) }
             groups[entry.positionID, default: ReadableStream()].append(entry)
+            ends[entry.positionID] = entry.version
         }
         var changes: [Change] = []
         changes.reserveCapacity(order.count)
         for position in order {
             try check()
             let group = groups[position, default: ReadableStream()]
-            changes.append(try change(group, onto: try written(position), of: position))
+            changes.append(
+                try change(
+                    group, onto: try written(position), of: position,
+                    through: ends[position, default: .none]))
         }
         return changes
     }
 
     private func change(
-        _ group: ReadableStream, onto before: Written, of position: UUID
+        _ group: ReadableStream, onto before: Written, of position: UUID,
+        through end: StreamVersion
     ) throws -> Change {
         if before.stale == nil, group.flaw == nil,
             let account = evolved(before.account, group.events)
@@ -70,6 +76,10 @@ struct BatchFold {
             }
         }
         let stream = try stream(position)
+        guard stream.count == Int(end.rawValue) else {
+            throw StoreError.inconsistent(
+                "position \(position) has \(stream.count) events, not \(end)")
+        }
         // Every length up to the end of the last range was tried then.
         let tried = stream.count - group.count
         let after = try longest(stream, known: before, tried: tried)

@@ -59,15 +59,16 @@ final class BookProjector {
         _ entries: [LogEntry], through: LogPosition, _ session: any ProjectionSession,
         _ check: @escaping () throws -> Void
     ) throws -> [BatchFold.Change] {
-        var unknown: Set<UUID> = []
-        for entry in entries
-        where entry.version != StreamVersion.none.next && cache[entry.positionID] == nil {
-            unknown.insert(entry.positionID)
+        /// What stands of them is read: so many events each.
+        var unknown: [UUID: Int] = [:]
+        var seen: Set<UUID> = []
+        for entry in entries where seen.insert(entry.positionID).inserted {
+            guard entry.version != StreamVersion.none.next, cache[entry.positionID] == nil else {
+                continue
+            }
+            unknown[entry.positionID] = Int(entry.version.rawValue) - 1
         }
-        for entry in entries where entry.version == StreamVersion.none.next {
-            unknown.remove(entry.positionID)
-        }
-        let read = try written(Array(unknown), session)
+        let read = try written(unknown, session)
         let batch = BatchFold(
             stream: { position in
                 try session.streams(self.lease.book, [position], through: through)[position]
@@ -81,13 +82,19 @@ final class BookProjector {
     /// What stands in the tables of positions that are not cached: the fold of their events, or
     /// of the prefix that a quarantine has left.
     private func written(
-        _ positions: [UUID], _ session: any ProjectionSession
+        _ counts: [UUID: Int], _ session: any ProjectionSession
     ) throws -> [UUID: Written] {
-        guard !positions.isEmpty else { return [:] }
+        guard !counts.isEmpty else { return [:] }
+        let positions = Array(counts.keys)
         let held = try session.held(lease, positions)
         var written: [UUID: Written] = [:]
         let streams = try session.streams(lease.book, positions, through: checkpoint)
-        for (position, stream) in streams {
+        for (position, count) in counts {
+            let stream = streams[position] ?? ReadableStream()
+            guard stream.count == count else {
+                throw StoreError.inconsistent(
+                    "position \(position) has \(stream.count) events, not \(count)")
+            }
             let prefix = stream.events.prefix(held[position]?.version ?? stream.count)
             guard prefix.count == held[position]?.version ?? stream.count else {
                 throw StoreError.inconsistent(

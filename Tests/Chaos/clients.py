@@ -304,6 +304,8 @@ class Client:
             for request in left:
                 self.refused(request, self.home, error.code().name, error.details() or "",
                              follows=True)
+                if stuck & request.positions:  # It may have been taken all the same.
+                    muddled |= request.positions
         return self.without(muddled, again + list(left))
 
     def told(self, request, ledger, answer, **more):

@@ -79,7 +79,15 @@ private struct SimulatedSession: BookSession {
                                 book.events.append(event)
                                 touched.insert(event.positionID)
                                 return Place(event, isDuplicate: false)
-                            case .known(let event): return Place(event, isDuplicate: true)
+                            case .known(var event):
+                                if world.defect == .forgetsIDs {
+                                    event.logPosition = book.head.advanced(by: 1)
+                                    event.positionID = UUID(
+                                        high: 0, low: UInt64(book.events.count))
+                                    event.version = StreamVersion.none.next
+                                    book.events.append(event)
+                                }
+                                return Place(event, isDuplicate: true)
                             }
                         }))
             case .failure(let refusal):

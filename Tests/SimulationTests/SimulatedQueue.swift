@@ -76,7 +76,8 @@ struct SimulatedQueue: RequestQueue {
 
     func next(limitEvents: Int, limitBytes: Int) throws(OutboxError) -> Outbox.Round {
         try access("next")
-        let waiting = file.requests.filter { $0.state == .waiting }
+        var waiting = file.requests.filter { $0.state == .waiting }
+        if life.world.defect == .overtakes { waiting.reverse() }
         guard let book = waiting.first?.draft.book else { return Outbox.Round() }
         var round = Outbox.Round()
         var events = 0
@@ -106,6 +107,8 @@ struct SimulatedQueue: RequestQueue {
                 throw .notWaiting(outcome.sequence, state: requests[index].state)
             }
             switch outcome {
+            case .parked where life.world.defect == .dropsParked:
+                requests[index].state = .drained
             case .drained(_, let places, let at):
                 requests[index].state = .drained
                 requests[index].places = places

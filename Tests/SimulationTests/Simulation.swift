@@ -10,9 +10,9 @@ struct Simulation {
 
     private static let stepsMax = 60_000
 
-    init(seed: UInt64) {
+    init(seed: UInt64, defect: Defect? = nil) {
         self.seed = seed
-        world = World(seed: seed)
+        world = World(seed: seed, defect: defect)
         let world = world
         ledgers = (0..<world.scheduler.chance.within(1...2)).map { number in
             SimulatedLedger(number == 0 ? "a" : "b", in: world)

@@ -50,6 +50,14 @@ import Testing
         #expect(first.world.scheduler.steps == second.world.scheduler.steps)
     }
 
+    @Test(arguments: Defect.allCases)
+    func `a defect is found`(defect: Defect) {
+        let isFound = (1...2_000).contains { seed in
+            !Simulation(seed: UInt64(seed), defect: defect).run().isEmpty
+        }
+        #expect(isFound)
+    }
+
     private static func environment(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }
     }

@@ -31,19 +31,26 @@ enum Weather: CaseIterable {
     }
 }
 
+/// What a simulation can do wrong, to show that it is found.
+enum Defect: CaseIterable {
+    case answersBeforeCommit, forgetsIDs, dropsParked, overtakes
+}
+
 /// The database that all ledgers of a simulation share, the way to it, and the time.
 final class World: @unchecked Sendable {
     let scheduler: SimulatedScheduler
     var weather = Weather.fair
     /// Single calls fail too, in so many of a hundred.
     var mishapPercent = 4
+    let defect: Defect?
     var books: [BookName: SimulatedBook] = [:]
     var generations: [BookName: SimulatedGeneration] = [:]
     /// What happened, for who looks for the cause of a failure.
     private(set) var trace: [String] = []
 
-    init(seed: UInt64) {
+    init(seed: UInt64, defect: Defect? = nil) {
         scheduler = SimulatedScheduler(seed: seed)
+        self.defect = defect
     }
 
     /// The clock of the database and of all hosts: from the simulation's own time.
@@ -94,6 +101,7 @@ final class World: @unchecked Sendable {
         case 0:
             (books, generations) = (booksBefore, generationsBefore)
             note("\(life.name): \(what) fails before its commit")
+            if defect == .answersBeforeCommit { return value }
         case 1:
             note("\(life.name): \(what) is done, its answer is lost")
         default:
