@@ -167,7 +167,10 @@ public final class Diversion: Sendable {
         }
         return Outbox.Draft(
             book: book,
-            lines: submission.events.map { EventLine(book: book, event: $0).canonicalBytes },
+            lines: submission.events.indices.map { index in
+                EventLine(book: book, event: submission.events[index])
+                    .canonicalBytes(payload: submission.payloadBytes(of: index))
+            },
             keys: keys, positions: positions, bases: bases, peerUID: submission.origin.peerUID,
             bufferedAt: clock(), reason: reason)
     }

@@ -16,7 +16,7 @@ final class Drain: Sendable {
 
     /// Between two probes of a database that was away.
     static let backoffMin = Duration.milliseconds(50)
-    static let backoffMax = Duration.seconds(1)
+    static let backoffMax = Duration.milliseconds(400)
     /// For the transaction of a batch, and more for each of its events.
     static let deadline = Duration.seconds(5)
     static let deadlinePerEvent = Duration.milliseconds(2)

@@ -77,6 +77,9 @@ public struct Submission: Sendable {
         }
     }
 
+    /// The canonical payload of an event, by its place in `events`.
+    public func payloadBytes(of index: Int) -> [UInt8] { payloads[index].bytes }
+
     /// The mark of an event's payload, by its place in `events`.
     public func contentMark(of index: Int) -> ContentMark {
         ContentMark(payloads[index].digest)

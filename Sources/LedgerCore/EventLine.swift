@@ -133,7 +133,10 @@ public struct EventLine: Hashable, Sendable {
     }
 
     /// The line's canonical text, without the line feed.
-    public var canonicalBytes: [UInt8] {
+    public var canonicalBytes: [UInt8] { canonicalBytes(payload: event.payloadBytes) }
+
+    /// The same, where the event's `payloadBytes` are at hand.
+    public func canonicalBytes(payload: [UInt8]) -> [UInt8] {
         var json = CanonicalJSON(reserving: 512)
         json.beginObject()
         if let actor = event.actor {
@@ -166,7 +169,7 @@ public struct EventLine: Hashable, Sendable {
             json.integer(version.rawValue)
         }
         json.key("payload")
-        json.raw(event.payloadBytes)
+        json.raw(payload)
         json.key("position_id")
         json.uuid(event.positionID)
         if event.schemaVersion != Upcasters.currentVersion || event.originalBytes != nil {

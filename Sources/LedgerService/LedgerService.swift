@@ -215,7 +215,7 @@ public struct LedgerService: Sendable {
                 connection in
                 try Migrator(connection, Schema.migrations).status()
             }
-        } catch where mayBeAway && Self.isOutage(error) {
+        } catch  where mayBeAway && Self.isOutage(error) {
             await pool.shutdown()
             logger.error("starting without PostgreSQL; appends are buffered: \(error)")
             return

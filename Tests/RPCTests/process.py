@@ -20,6 +20,7 @@ class Ledger:
     def __init__(self, binary, stubs, database, socket, outbox_path):
         self.binary, self.stubs = binary, stubs
         self.database, self.socket, self.outbox_path = database, socket, outbox_path
+        self.options = ["--outbox", outbox_path]
         self.process = self.channel = None
         self._lines = queue.Queue()
         self._errors = socket + ".stderr"
@@ -27,7 +28,7 @@ class Ledger:
     def command(self):
         """The command line that serves."""
         return [self.binary, "serve", "--database", self.database, "--socket", self.socket,
-                "--outbox", self.outbox_path]
+                *self.options]
 
     def start(self):
         """Returns when the line "ready …" has come; else fails with what was said instead."""

@@ -253,6 +253,44 @@ def test_an_expected_version_counts_what_is_buffered(ledger, cluster, book, posi
     assert status(ledger).outbox.parked_requests == 0
 
 
+def test_what_was_committed_is_answered_with_its_places(ledger, cluster, book, position):
+    opened = position.opened(expected_version=0)
+    request = [fill(position, 1, expected_version=1), fill(position, 2)]
+    committed(ledger, book, opened)
+    places = committed(ledger, book, *request)
+    cluster.stop()
+    buffered(ledger, book, fill(position, 3, expected_version=3))
+    for events, first in [([opened], 1), (request, 2)]:
+        again = committed(ledger, book, *events)
+        assert [place.version for place in again] == list(range(first, first + len(events)))
+        assert all(place.duplicate for place in again)
+    assert [p.log_position for p in again] == [p.log_position for p in places]
+    cluster.start()
+    wait_drained(ledger)
+    assert trade_ids(log(ledger, book)) == ["1", "2", "3"]
+    assert status(ledger).outbox.parked_requests == 0
+
+
+def test_what_may_repeat_an_earlier_commit_is_not_refused(ledger, cluster, book, position):
+    committed(ledger, book, position.opened())
+    committed(ledger, book, fill(position, 1, expected_version=1))
+    ledger.kill()
+    ledger.start()
+    committed(ledger, book, fill(position, 2, expected_version=2))
+    cluster.stop()
+    # This process knows the version, but not what stands below it.
+    buffered(ledger, book, fill(position, 1, expected_version=1))
+    request = ledger.stubs.ledger.AppendRequest(
+        book=book, events=[fill(position, 9, expected_version=2)])
+    buffered(ledger, book, fill(position, 3))
+    cluster.start()
+    wait_drained(ledger)
+    error = refusal(ledger.calls.Append, request)
+    assert error.code() == grpc.StatusCode.ABORTED, error.details()
+    assert trade_ids(log(ledger, book)) == ["1", "2", "3"]
+    assert status(ledger).outbox.parked_requests == 0
+
+
 def test_a_buffered_event_with_other_content_is_refused(ledger, cluster, pb, book, position):
     committed(ledger, book, position.opened())
     cluster.stop()
@@ -485,6 +523,33 @@ def test_the_status_of_the_outbox(ledger, cluster, pb, book, position):
     after = ledger.outbox.GetOutboxStatus(request, **TIMEOUT)
     assert after.waiting == pb.OutboxTally()
     assert after.drained.events == before.drained.events + 2
+
+
+def test_without_an_option_the_outbox_lies_beside_the_socket(
+        make_ledger, cluster, pb, book, position):
+    cluster.start()
+    ledger = make_ledger(database=cluster.conninfo)
+    ledger.options = []
+    ledger.start()
+    path = ledger.socket.removesuffix(".sock") + ".outbox.sqlite"
+    assert ledger.outbox.GetOutboxStatus(pb.GetOutboxStatusRequest(), **TIMEOUT).path == path
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    ledger.terminate()
+    assert ledger.wait() == 0
+
+    ledger.options = ["--outbox-size-max", "3", "--outbox-disk-free-min", "2"]
+    ledger.start()
+    found = ledger.outbox.GetOutboxStatus(pb.GetOutboxStatusRequest(), **TIMEOUT)
+    assert (found.file_bytes_max, found.disk_free_bytes_min) == (3 << 20, 2 << 20)
+    ledger.terminate()
+    assert ledger.wait() == 0
+
+    ledger.options = ["--no-outbox"]
+    ledger.start()
+    cluster.stop()
+    error = refusal(ledger.calls.Append, pb.AppendRequest(book=book, events=[position.opened()]))
+    assert error.code() == grpc.StatusCode.UNAVAILABLE, error.details()
+    cluster.start()
 
 
 def test_the_file_is_its_owners_and_of_one_ledger(ledger, make_ledger):

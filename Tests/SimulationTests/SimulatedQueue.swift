@@ -91,9 +91,10 @@ struct SimulatedQueue: RequestQueue {
                 && request.parking?.isContradiction == false
         }
         for position in Set(round.requests.flatMap(\.draft.positions)) {
-            round.blockers[position] = parked.first {
-                $0.draft.positions.contains(position)
-            }?.sequence
+            round.blockers[position] =
+                parked.first {
+                    $0.draft.positions.contains(position)
+                }?.sequence
         }
         return round
     }

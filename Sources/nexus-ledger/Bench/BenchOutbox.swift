@@ -101,6 +101,7 @@ struct BenchOutbox {
         _ report: inout BenchReport
     ) async throws {
         let peer = try BenchOutboxPeer(path: bare)
+        try await bufferHere(peer, &source, &report)
         var rates = Rates()
         for load in singles {
             let first = Array(load.requests[..<single])
@@ -139,6 +140,47 @@ struct BenchOutbox {
         report.add(
             figure(
                 "buffer, requests of 500", (rates.requests, "events"),
+                (rates.largeCommits, "SQLite, a durable commit of 500 rows"), 0.5))
+    }
+
+    /// The same without the way to the ledger: the pipeline and its outbox in this process.
+    private func bufferHere(
+        _ peer: BenchOutboxPeer, _ source: inout BenchEvents, _ report: inout BenchReport
+    ) async throws {
+        let path = directory + "/pipeline.sqlite"
+        BenchOutboxPeer.remove(path)
+        let load = try BenchOutboxLoad(
+            followUps: Self.rounds * (commits + many), from: &source)
+        let pipeline = try await BenchOutboxPipeline(
+            directory: directory, outbox: path, load)
+        var rates = Rates()
+        var rest = zip(load.events, load.lines).map { (events: $0, line: $1) }[...]
+        for _ in 0..<Self.rounds {
+            let ones = rest.prefix(commits)
+            let bare = try peer.store(ones.map(\.line)[...], rows: 1)
+            rates.commits.append(BenchReport.rate(ones.count, bare))
+            let one = try await pipeline.store(ones.map(\.events), callers: 1)
+            rates.unary.append(BenchReport.rate(ones.count, one))
+            rest = rest.dropFirst(commits)
+            let others = rest.prefix(many)
+            let callers = try await pipeline.store(others.map(\.events), callers: Self.callers)
+            rates.callers.append(BenchReport.rate(others.count, callers))
+            rest = rest.dropFirst(many)
+            let large = try BenchOutboxLoad(
+                events: events, of: Self.requestEvents, from: &source)
+            let requests = try await pipeline.store(large.events, callers: Self.unanswered)
+            rates.requests.append(BenchReport.rate(large.lines.count, requests))
+            let largeBare = try peer.store(large.lines[...], rows: Self.requestEvents)
+            rates.largeCommits.append(BenchReport.rate(large.lines.count, largeBare))
+        }
+        try await pipeline.close()
+        BenchOutboxPeer.remove(path)
+        let bare = (rates: rates.commits, name: "SQLite, a durable commit a row")
+        report.add(figure("pipeline, one caller", (rates.unary, "requests"), bare, 0.8))
+        report.add(figure("pipeline, 64 callers", (rates.callers, "requests"), bare, 5))
+        report.add(
+            figure(
+                "pipeline, requests of 500", (rates.requests, "events"),
                 (rates.largeCommits, "SQLite, a durable commit of 500 rows"), 0.5))
     }
 

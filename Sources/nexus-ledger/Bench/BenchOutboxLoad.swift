@@ -10,6 +10,10 @@ struct BenchOutboxLoad: Sendable {
 
     /// Opens the positions that the requests do not open themselves.
     private(set) var openings = Nexus_Ledger_V1_AppendRequest()
+    /// The events of `openings`.
+    private(set) var openingEvents: [NewEvent] = []
+    /// The events of `requests`, one by one.
+    private(set) var events: [[NewEvent]] = []
     private(set) var requests: [Nexus_Ledger_V1_AppendRequest] = []
     /// The canonical line of each event of the requests, in their order.
     private(set) var lines: [Data] = []
@@ -29,6 +33,7 @@ struct BenchOutboxLoad: Sendable {
         while requests.count < count {
             var positions: [[NewEvent]] = []
             for _ in 0..<Self.positions { positions.append(try source.nextPosition()) }
+            openingEvents += positions.map { $0[0] }
             openings.events += positions.map { Nexus_Ledger_V1_NewEvent($0[0]) }
             for index in 1..<BenchEvents.eventsOfPosition {
                 for events in positions where requests.count < count { add([events[index]]) }
@@ -40,6 +45,7 @@ struct BenchOutboxLoad: Sendable {
         var request = Nexus_Ledger_V1_AppendRequest()
         request.events = events.map { Nexus_Ledger_V1_NewEvent($0) }
         requests.append(request)
+        self.events.append(events)
         for event in events {
             lines.append(Data(EventLine(book: .main, event: event).canonicalBytes))
         }
