@@ -7,7 +7,11 @@ import Postgres
 /// What becomes of a batch: it is committed, or buffered, and answered.
 extension AppendPipeline {
     func start(_ batch: [Pending], _ book: BookName) {
-        scheduler.start { await self.write(batch, book) }
+        if diversion?.reason != nil {
+            scheduler.perform { self.buffer(batch, book) }
+        } else {
+            scheduler.start { await self.write(batch, book) }
+        }
     }
 
     /// Writes a batch, then the ones that have gathered meanwhile.
@@ -15,15 +19,30 @@ extension AppendPipeline {
         var batch = batch
         while true {
             await commit(batch, book)
-            let next = state.withLock { state -> [Pending]? in
-                if case .write(let items) = state.lanes[book]?.cycle.stored() { return items }
-                // A name that was mistyped keeps no queue.
-                if state.lanes[book]?.log.isKnown == false { state.lanes[book] = nil }
-                state.resumeIfIdle()
-                return nil
-            }
-            guard let next else { return }
+            guard let next = next(of: book) else { return }
             batch = next
+        }
+    }
+
+    /// The same while PostgreSQL is known to be away: on one thread, which is all that it takes.
+    private func buffer(_ batch: [Pending], _ book: BookName) {
+        var batch = batch
+        while true {
+            guard let diversion, let reason = diversion.reason else { return start(batch, book) }
+            let answers = diversion.divertNow(batch.map(\.submission), of: book, reason: reason)
+            answer(batch, answers)
+            guard let next = next(of: book) else { return }
+            batch = next
+        }
+    }
+
+    private func next(of book: BookName) -> [Pending]? {
+        state.withLock { state in
+            if case .write(let items) = state.lanes[book]?.cycle.stored() { return items }
+            // A name that was mistyped keeps no queue.
+            if state.lanes[book]?.log.isKnown == false { state.lanes[book] = nil }
+            state.resumeIfIdle()
+            return nil
         }
     }
 
@@ -72,7 +91,11 @@ extension AppendPipeline {
     /// Buffers requests and answers them.
     private func divert(_ batch: [Pending], _ book: BookName, _ reason: String) async {
         guard let diversion, !batch.isEmpty else { return }
-        let answers = await diversion.divert(batch.map(\.submission), of: book, reason: reason)
+        answer(batch, await diversion.divert(batch.map(\.submission), of: book, reason: reason))
+    }
+
+    /// Answers requests that went to the outbox.
+    private func answer(_ batch: [Pending], _ answers: [Diversion.Answer]) {
         var buffered: Int64 = 0
         var refused: Int64 = 0
         for answer in answers {

@@ -110,9 +110,14 @@ public final class Diversion: Sendable {
     func divert(
         _ submissions: [Submission], of book: BookName, reason: String
     ) async -> [Answer] {
-        await scheduler.blocking {
-            self.storing.withLock { _ in self.store(submissions, book, reason) }
-        }
+        await scheduler.blocking { self.divertNow(submissions, of: book, reason: reason) }
+    }
+
+    /// The same on this thread, which waits for the disk.
+    func divertNow(
+        _ submissions: [Submission], of book: BookName, reason: String
+    ) -> [Answer] {
+        storing.withLock { _ in store(submissions, book, reason) }
     }
 
     /// Held while requests are decided and stored, and while a drain tells what it has left: what

@@ -22,6 +22,8 @@ final class Drain: Sendable {
     static let deadlinePerEvent = Duration.milliseconds(2)
     /// Rounds that wait for a log that is not as it should be, until what needs it is parked.
     static let brokenMax = 20
+    /// Events of the first batch after an outage.
+    static let probeEvents = 64
     /// Books whose writers are kept.
     static let writersMax = 64
 
@@ -77,15 +79,15 @@ final class Drain: Sendable {
             case .progress:
                 patience = Self.brokenMax
                 backoff = Self.backoffMin
-                eventsMax = min(eventsMax * 2, limits.batchEventsMax)
+                eventsMax = min(eventsMax * 4, limits.batchEventsMax)
             case .idle:
                 backoff = Self.backoffMin
                 await diversion.wake.wait(atMost: .seconds(60))
             case .outage(let reason, let wasSlow):
                 diversion.markDown(reason)
                 note(reason)
-                // What took too long is tried in smaller pieces.
-                if wasSlow { eventsMax = max(1, eventsMax / 4) }
+                // A probe is small, and what took too long is tried in smaller pieces.
+                eventsMax = wasSlow ? max(1, eventsMax / 4) : min(eventsMax, Self.probeEvents)
                 await pause(&backoff)
             case .stuck(let reason):
                 note("the outbox is not drained: \(reason)")
@@ -107,6 +109,9 @@ final class Drain: Sendable {
     private func round(
         _ books: inout Books, eventsMax: Int, parksBroken: Bool
     ) async -> Result {
+        // Before anything is read from the outbox, which costs its callers more than a probe.
+        let before = await probe()
+        guard case .idle = before else { return before }
         let round: Outbox.Round
         let bytesMax = limits.batchBytesMax
         do throws(OutboxError) {
@@ -116,10 +121,20 @@ final class Drain: Sendable {
         } catch {
             return .stuck("\(error)")
         }
-        guard let book = round.requests.first?.draft.book else { return await probe() }
+        guard let book = round.requests.first?.draft.book else {
+            if diversion.reason != nil {
+                note(nil)
+                diversion.markUp()
+            }
+            return .idle
+        }
         let log = books.log(of: book, store)
         do {
-            var rest = round.requests[...]
+            let requests = round.requests
+            let diversion = diversion
+            var rest = await scheduler.blocking {
+                DrainItem.prepared(requests, origin: diversion.origin)
+            }[...]
             while !rest.isEmpty {
                 // What was parked now blocks: the next round sees it.
                 let isParked = try await drain(
@@ -137,14 +152,12 @@ final class Drain: Sendable {
         }
     }
 
-    /// With nothing to drain: whether PostgreSQL can be reached again.
+    /// Whether PostgreSQL can be reached again, where it was away.
     private func probe() async -> Result {
         guard diversion.reason != nil else { return .idle }
         do {
             let deadline = Deadline.at(scheduler.now.advanced(by: Self.deadline))
             try await store.book(.main).reach(deadline: deadline) { _ in }
-            note(nil)
-            diversion.markUp()
             return .idle
         } catch let error as PostgresError {
             return .outage(error.callerText, wasSlow: false)
@@ -155,14 +168,15 @@ final class Drain: Sendable {
 
     /// Drains the first of `rest`, as many as fit into one transaction. True if one was parked.
     private func drain(
-        _ rest: inout ArraySlice<Outbox.Request>, _ known: [UUID: OutboxSequence],
+        _ rest: inout ArraySlice<DrainItem>, _ known: [UUID: OutboxSequence],
         _ book: BookName, _ log: any BookLog, parksBroken: Bool
     ) async throws -> Bool {
         var batch: [DrainItem] = []
         var positions: Set<UUID> = []
         var parkings: [Outbox.Settlement] = []
         var blockers = known
-        while let request = rest.first {
+        while let item = rest.first {
+            let request = item.request
             let own = request.draft.positions
             // A later one that is parked already, of other positions too, lets it pass.
             let parked = own.lazy.compactMap { blockers[$0] }
@@ -174,7 +188,7 @@ final class Drain: Sendable {
                 rest.removeFirst()
                 continue
             }
-            guard let events = request.events() else {
+            guard item.isReadable else {
                 parkings.append(
                     .parked(
                         request.sequence,
@@ -183,7 +197,6 @@ final class Drain: Sendable {
                 rest.removeFirst()
                 continue
             }
-            let item = DrainItem(request, events, origin: diversion.origin(of: request))
             // What it expects is known once the earlier ones are committed.
             if item.expects, own.contains(where: positions.contains) { break }
             batch.append(item)

@@ -1,7 +1,9 @@
 import Admission
+import Dispatch
 import EventStore
 import LedgerCore
 import Outbox
+import Synchronization
 
 /// A buffered request with all that its transaction needs.
 struct DrainItem: Sendable {
@@ -9,11 +11,28 @@ struct DrainItem: Sendable {
     private(set) var submission: Submission
     /// Whether versions are expected of positions.
     let expects: Bool
+    /// Whether this build can read all its events.
+    let isReadable: Bool
 
-    init(_ request: Outbox.Request, _ events: [NewEvent], origin: Origin) {
+    private init(_ request: Outbox.Request, origin: Origin) {
         self.request = request
-        submission = Submission(events, origin: origin)
-        expects = events.contains { $0.expectedVersion != .any }
+        let events = request.events()
+        submission = Submission(events ?? [], origin: origin)
+        expects = events?.contains { $0.expectedVersion != .any } ?? false
+        isReadable = events != nil
+    }
+
+    /// Reads the events of requests, on all cores: it takes longer than to append them.
+    static func prepared(
+        _ requests: [Outbox.Request], origin: (Outbox.Request) -> Origin
+    ) -> [DrainItem] {
+        let origins = requests.map(origin)
+        let items = Mutex<[DrainItem?]>(Array(repeating: nil, count: requests.count))
+        DispatchQueue.concurrentPerform(iterations: requests.count) { index in
+            let item = DrainItem(requests[index], origin: origins[index])
+            items.withLock { $0[index] = item }
+        }
+        return items.withLock { $0 }.compactMap(\.self)
     }
 
     /// The request with what it expects in terms of the log as it is now. A version that was

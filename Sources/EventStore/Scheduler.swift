@@ -12,6 +12,8 @@ public protocol Scheduler: Sendable {
     func start(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never>
     /// Runs what waits for the disk, so that no thread that serves callers is held.
     func blocking<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value
+    /// Begins what waits for the disk, on a thread of its own.
+    func perform(_ body: @escaping @Sendable () -> Void)
     /// A number by chance, so that many processes do not act at the same time.
     func random(in range: ClosedRange<Double>) -> Double
 }
@@ -44,6 +46,11 @@ public struct SystemScheduler: Scheduler {
         await withCheckedContinuation { continuation in
             disk.async { continuation.resume(returning: body()) }
         }
+    }
+
+    /// Runs it on a thread for what blocks.
+    public func perform(_ body: @escaping @Sendable () -> Void) {
+        disk.async(execute: body)
     }
 
     /// The system's random numbers.

@@ -75,7 +75,9 @@ final class ProjectionWorker: Sendable {
                 continue
             }
             do {
-                if held.projector == nil { (lastSign, lastProgress) = (scheduler.now, scheduler.now) }
+                if held.projector == nil {
+                    (lastSign, lastProgress) = (scheduler.now, scheduler.now)
+                }
                 guard let checkpoint = try await own() else {
                     try await scheduler.sleep(for: .seconds(1))
                     continue

@@ -45,7 +45,8 @@ final class Worker {
 
     /// Carries the log on to `head`, or to its end.
     func advance(to head: LogPosition? = nil) throws {
-        let end = try head ?? LogReader(connection, deadline: ample).head(projector.lease.book).position
+        let end =
+            try head ?? LogReader(connection, deadline: ample).head(projector.lease.book).position
         while projector.checkpoint < end {
             guard try projector.advance(to: end, in: session) else {
                 throw Surprise("the generation was lost")

@@ -88,6 +88,13 @@ final class SimulatedScheduler: Scheduler, TaskExecutor, @unchecked Sendable {
         return value
     }
 
+    func perform(_ body: @escaping @Sendable () -> Void) {
+        start {
+            await self.step()
+            body()
+        }
+    }
+
     func random(in range: ClosedRange<Double>) -> Double {
         range.lowerBound
             + (range.upperBound - range.lowerBound) * Double(chance.below(1 << 20))

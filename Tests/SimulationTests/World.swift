@@ -215,6 +215,10 @@ final class Life: Scheduler, @unchecked Sendable {
         await world.scheduler.blocking(body)
     }
 
+    func perform(_ body: @escaping @Sendable () -> Void) {
+        world.scheduler.perform(body)
+    }
+
     func random(in range: ClosedRange<Double>) -> Double {
         world.scheduler.random(in: range)
     }

@@ -94,7 +94,7 @@ struct ServeCommand: LedgerCommand {
     private func migrateIfThere(_ conninfo: String, _ logger: Logger) async throws {
         do {
             try await MigrateCommand.up(conninfo) { logger.info("\($0)") }
-        } catch where !outboxOptions.noOutbox && LedgerService.isOutage(error) {
+        } catch  where !outboxOptions.noOutbox && LedgerService.isOutage(error) {
             logger.error(
                 "the schema is not migrated: \(error); start the ledger again once it can be")
         }
