@@ -235,8 +235,8 @@ public struct LedgerService: Sendable {
         }
     }
 
-    /// Whether an error says that PostgreSQL is away, so that a ledger with an outbox starts without
-    /// it.
+    /// Whether an error says that PostgreSQL is away, so that a ledger with an outbox starts
+    /// without it.
     public static func isOutage(_ error: any Error) -> Bool {
         switch error {
         case let error as PostgresError: error.isOutage
