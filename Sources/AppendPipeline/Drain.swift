@@ -244,7 +244,7 @@ final class Drain: Sendable {
             log.invalidate()
             guard let only = batch.first, batch.count == 1 else {
                 for item in batch {
-                    let isParked = try await write([item], book, log, parksBroken: true)
+                    let isParked = try await write([item], book, log, parksBroken: parksBroken)
                     guard !isParked else { return true }
                 }
                 return false
