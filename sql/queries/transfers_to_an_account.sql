@@ -1,0 +1,11 @@
+-- Query: What reached an account, the newest first.
+-- Index: capital.transfers_to_account
+-- Buffers: at most 120
+-- Example: $1 = (SELECT c.account_id FROM capital.accounts AS c WHERE c.name = 'n7'), $2 = now() -
+--   interval '1 year'
+SELECT t.transfer_id, t.from_account, t.amount, t.status, t.requested_at
+  FROM capital.transfers AS t
+ WHERE t.to_account = $1
+   AND t.requested_at >= $2
+ ORDER BY t.requested_at DESC
+ LIMIT 50;
