@@ -251,8 +251,8 @@ extension PositionAccount {
     private mutating func notePeak() {
         guard let peak = peakNotional else { return }
         var sum = Fixed.zero
-        for leg in legs {
-            guard let next = try? sum.adding(leg.openCost) else {
+        for index in legs.indices {
+            guard let next = try? sum.adding(legs[index].openCost) else {
                 peakNotional = nil
                 return
             }
@@ -279,8 +279,8 @@ extension PositionAccount {
     }
 
     func checkInvariants() throws(FoldError) {
-        for leg in legs where !leg.holdsInvariant {
-            throw .invariantBroken(leg: leg.terms.leg)
+        for index in legs.indices where !legs[index].holdsInvariant {
+            throw .invariantBroken(leg: legs[index].terms.leg)
         }
     }
 }

@@ -42,8 +42,9 @@ public enum DailyPnl {
         public var positions: Int64 = 0
         /// Leg days that are summed; the row goes when it has none.
         public var legDays: Int64 = 0
-        /// A leg's day is gone, so that the row's last event may be an earlier one again.
-        public var isRemoval = false
+        /// A leg's day is gone, or an earlier event than before is its last: so it may be with the
+        /// row's last event.
+        public var lowersStamp = false
         /// The last event of the leg's day; none for one that goes.
         public var changed: Stamp
 
@@ -80,11 +81,13 @@ public enum DailyPnl {
             let before = old?.legs[index].days ?? []
             let after = new?.legs[index].days ?? []
             var place = 0
+            var keyBefore = old.map { key($0, leg: index) }
+            var keyAfter = new.map { key($0, leg: index) }
             func removed(_ day: LegDay) {
-                guard let old else { return }
-                let key = key(old, old.legs[index], day)
+                keyBefore?.day = day.day
+                guard let key = keyBefore else { return }
                 var delta = Delta(day, sign: -1, key: key)
-                delta.isRemoval = true
+                delta.lowersStamp = true
                 deltas.append(delta)
                 touched.insert(key)
             }
@@ -98,10 +101,13 @@ public enum DailyPnl {
                     place += 1
                     if before[place - 1] == day { continue }
                 }
-                guard let new else { continue }
-                let key = key(new, new.legs[index], day)
+                keyAfter?.day = day.day
+                guard let key = keyAfter else { continue }
                 if known {
-                    deltas.append(Delta(before[place - 1], sign: -1, key: key))
+                    var delta = Delta(before[place - 1], sign: -1, key: key)
+                    delta.lowersStamp =
+                        day.changed.logPosition < before[place - 1].changed.logPosition
+                    deltas.append(delta)
                 } else {
                     touched.insert(key)
                 }
@@ -129,10 +135,12 @@ public enum DailyPnl {
         }
     }
 
-    private static func key(_ account: PositionAccount, _ leg: LegAccount, _ day: LegDay) -> Key {
-        Key(
-            day: day.day, strategy: ExactText(account.opened.strategy),
-            asset: ExactText(account.opened.asset), venue: ExactText(leg.terms.venue),
-            settle: ExactText(leg.terms.settle))
+    /// The key of a leg's days, the day still to be named.
+    private static func key(_ account: PositionAccount, leg index: Int) -> Key {
+        let terms = account.opened.legs[index]
+        return Key(
+            day: account.openedAt.day, strategy: ExactText(account.opened.strategy),
+            asset: ExactText(account.opened.asset), venue: ExactText(terms.venue),
+            settle: ExactText(terms.settle))
     }
 }

@@ -8,6 +8,10 @@ public enum Timeline {
         public var index: Int
         /// The void that took the event back.
         public var voidedBy: UUID?
+        /// The event that this one takes back, whether it is known or not.
+        public var voids: UUID?
+        /// Settle units a unit of the event's asset, by the live valuation that counts.
+        public var rate: Fixed?
         /// Why the fold stops here; from this event on there is no account.
         public var error: FoldError?
     }
@@ -32,9 +36,10 @@ public enum Timeline {
         }
         for index in order {
             var step = Step(index: index)
-            if hindsight.voids[events[index].eventID] != nil {
-                step.voidedBy = voids[events[index].eventID]
-            }
+            let id = events[index].eventID
+            if hindsight.voids[id] != nil { step.voidedBy = voids[id] }
+            if case .voided(let void) = events[index].payload { step.voids = void.target }
+            step.rate = hindsight.valuations[id]?.rate
             do throws(FoldError) {
                 try account?.book(events[index], hindsight)
             } catch {

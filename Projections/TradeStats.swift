@@ -11,6 +11,13 @@ public enum TradeStats {
         public var asset: ExactText
         /// Empty where a position's legs settle in several assets.
         public var settle: ExactText
+
+        /// Takes them as they are.
+        public init(strategy: ExactText, asset: ExactText, settle: ExactText) {
+            self.strategy = strategy
+            self.asset = asset
+            self.settle = settle
+        }
     }
 
     /// The key under which an account counts; nil unless it is CLOSED.

@@ -54,6 +54,12 @@ public final class LogSignal: Sendable {
         for continuation in woken { continuation.resume() }
     }
 
+    /// What was heard of the book does not hold any more: it is at `position`, which may be lower.
+    public func reset(_ book: BookName, to position: LogPosition) {
+        state.withLock { $0.heads[book] = position }
+        tick()
+    }
+
     /// Wakes everybody to look for themselves.
     public func tick() {
         let woken = state.withLock { state -> [Waiter] in

@@ -3,35 +3,76 @@ import Postgres
 
 /// Turns rows of the log into events.
 enum RowDecoder {
-    /// Reads the columns of `StoreSQL.columns`; an event that this build cannot read is told
-    /// apart instead of ending the read.
-    static func entry(_ row: QueryResult.Row) throws -> LogEntry {
+    /// The columns of `StoreSQL.columns`, in their order.
+    struct Fields {
+        let position: UUID
+        let version: StreamVersion
+        let id: UUID
+        let place: LogPosition
+        let type: Field
+        let schemaVersion: Int32
+        let effectiveAt: Timestamp
+        let recordedAt: Timestamp
+        let payload: Field
+
+        init(_ row: QueryResult.Row) throws(PostgresError) {
+            position = try row[0].id()
+            version = StreamVersion(rawValue: try row[1].int64())
+            id = try row[2].id()
+            place = LogPosition(rawValue: try row[3].int64())
+            type = row[4]
+            schemaVersion = try row[5].int32()
+            effectiveAt = try row[6].timestamp()
+            recordedAt = try row[7].timestamp()
+            payload = row[8]
+        }
+
+        init(_ row: inout CopyRow) throws(PostgresError) {
+            position = try row.next().id()
+            version = StreamVersion(rawValue: try row.next().int64())
+            id = try row.next().id()
+            place = LogPosition(rawValue: try row.next().int64())
+            type = try row.next()
+            schemaVersion = try row.next().int32()
+            effectiveAt = try row.next().timestamp()
+            recordedAt = try row.next().timestamp()
+            payload = try row.next()
+        }
+    }
+
+    /// Reads an event; one that this build cannot read is told apart instead of ending the read.
+    static func entry(_ fields: Fields) throws -> LogEntry {
         do {
-            return .event(try event(row).event)
+            return .event(try event(fields).event)
         } catch StoreError.unreadable(let position, let field) {
             return .unreadable(
                 UnreadableEvent(
-                    eventID: try row[2].id(), positionID: try row[0].id(),
-                    version: StreamVersion(rawValue: try row[1].int64()), logPosition: position,
-                    recordedAt: Timestamp(microseconds: try row[7].timestamptz()),
+                    eventID: fields.id, positionID: fields.position, version: fields.version,
+                    logPosition: position, recordedAt: fields.recordedAt,
                     reason: field.description))
         }
     }
 
-    /// Reads the columns of `StoreSQL.columns`.
+    static func entry(_ row: QueryResult.Row) throws -> LogEntry { try entry(Fields(row)) }
+
     static func event(_ row: QueryResult.Row) throws -> (event: Event, schemaVersion: Int32) {
-        let position = LogPosition(rawValue: try row[3].int64())
-        let name = try row[4].string()
-        guard let type = EventType(rawValue: name) else {
+        try event(Fields(row))
+    }
+
+    static func event(_ fields: Fields) throws -> (event: Event, schemaVersion: Int32) {
+        let known = try fields.type.withBytes { EventType.words[$0.bindMemory(to: UInt8.self)] }
+        guard let type = known else {
             throw StoreError.unreadable(
-                position, InvalidField("event_type", name, "is not known to this build"))
+                fields.place,
+                InvalidField(
+                    "event_type", try fields.type.string(), "is not known to this build"))
         }
-        let schemaVersion = try row[5].int32()
-        let outcome = try row[8].withBytes { bytes -> Result<EventPayload, InvalidField> in
+        let outcome = try fields.payload.withBytes { bytes -> Result<EventPayload, InvalidField> in
             do throws(InvalidField) {
                 return .success(
                     try Upcasters.standard.payload(
-                        type, version: schemaVersion, parsing: bytes.bindMemory(to: UInt8.self)))
+                        type, version: fields.schemaVersion,
+                        parsing: bytes.bindMemory(to: UInt8.self)))
             } catch {
                 return .failure(error)
             }
@@ -39,14 +80,13 @@ enum RowDecoder {
         let payload: EventPayload
         switch outcome {
         case .success(let value): payload = value
-        case .failure(let error): throw StoreError.unreadable(position, error)
+        case .failure(let error): throw StoreError.unreadable(fields.place, error)
         }
         let event = Event(
-            eventID: try row[2].id(), positionID: try row[0].id(),
-            version: StreamVersion(rawValue: try row[1].int64()), logPosition: position,
-            effectiveAt: Timestamp(microseconds: try row[6].timestamptz()),
-            recordedAt: Timestamp(microseconds: try row[7].timestamptz()), payload: payload)
-        return (event, schemaVersion)
+            eventID: fields.id, positionID: fields.position, version: fields.version,
+            logPosition: fields.place, effectiveAt: fields.effectiveAt,
+            recordedAt: fields.recordedAt, payload: payload)
+        return (event, fields.schemaVersion)
     }
 
     /// Reads `StoreSQL.columns` and `auditColumns`.

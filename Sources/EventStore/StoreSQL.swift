@@ -223,7 +223,7 @@ public enum StoreSQL {
           AND log_position = $4
         """
 
-    private static let columns = """
+    static let columns = """
         position_id, version, event_id, log_position, event_type, schema_version, effective_at,
         recorded_at, payload
         """
@@ -380,6 +380,6 @@ public enum StoreSQL {
         moveHead, range, rangeForAudit, stream, streamAbove, streamWithoutMarks, streamForAudit,
         streamSpan,
         streamsOfPositions,
-        oneEvent, knownEvents, deliveries,
+        oneEvent, knownEvents, deliveries, positionRange,
     ]
 }

@@ -89,7 +89,7 @@ struct BatchFold {
     }
 
     /// The longest prefix that folds: `known` is what stands of the first `tried` events.
-    private func longest(
+    func longest(
         _ stream: ReadableStream, known: Written, tried: Int
     ) throws -> Written {
         let events = stream.events

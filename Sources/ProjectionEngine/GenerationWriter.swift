@@ -25,28 +25,32 @@ struct GenerationWriter: Sendable {
             table.add(rows, slot: slot, book: book, to: &pipeline)
         }
         add(deltas, to: &pipeline)
-        for change in changes { addQuarantine(change, to: &pipeline) }
-    }
-
-    private func addQuarantine(_ change: BatchFold.Change, to pipeline: inout Pipeline) {
-        if let stale = change.after.stale {
-            pipeline.add(
-                ProjectionSQL.quarantine,
-                scope + [
-                    .uuid(change.position), .int8(stale.logPosition.rawValue),
-                    stale.eventID.map { .uuid($0) } ?? .null(.uuid), .text(stale.reason),
-                ])
-        } else if change.before.stale != nil {
-            pipeline.add(ProjectionSQL.endQuarantine, scope + [.uuids([change.position])])
+        for change in changes {
+            if let stale = change.after.stale {
+                add(stale, of: change.position, to: &pipeline)
+            } else if change.before.stale != nil {
+                pipeline.add(ProjectionSQL.endQuarantine, scope + [.uuids([change.position])])
+            }
         }
     }
 
-    private func add(_ deltas: [DailyPnl.Delta], to pipeline: inout Pipeline) {
+    /// Adds the statement that says why a position stands still.
+    func add(_ stale: Stale, of position: UUID, to pipeline: inout Pipeline) {
+        pipeline.add(
+            ProjectionSQL.quarantine,
+            scope + [
+                .uuid(position), .int8(stale.logPosition.rawValue),
+                stale.eventID.map { .uuid($0) } ?? .null(.uuid), .text(stale.reason),
+            ])
+    }
+
+    /// Adds the statements that bring the sums of the days on by `deltas`.
+    func add(_ deltas: [DailyPnl.Delta], to pipeline: inout Pipeline) {
         guard !deltas.isEmpty else { return }
         pipeline.add(ProjectionSQL.probesOnly)
         pipeline.add(ProjectionSQL.mergeDays, scope + DeltaColumns(deltas).parameters)
         pipeline.add(ProjectionSQL.anyJoin)
-        for key in Set(deltas.lazy.filter(\.isRemoval).map(\.key)) {
+        for key in Set(deltas.lazy.filter(\.lowersStamp).map(\.key)) {
             pipeline.add(
                 ProjectionSQL.restampDay,
                 scope + [

@@ -32,7 +32,7 @@ final class PostgresProjectionSession: ProjectionSession {
     private let connection: Connection
     private let deadline: Deadline
     /// Read when a generation is claimed.
-    fileprivate private(set) var tables: [TableWriter]?
+    private(set) var tables: [TableWriter]?
 
     /// An owner without a sign of life for this long may be replaced.
     static let leaseMilliseconds: Int32 = 30_000
@@ -45,40 +45,56 @@ final class PostgresProjectionSession: ProjectionSession {
 
     private var reader: LogReader { LogReader(connection, deadline: deadline) }
 
-    func claim(_ book: BookID, owner: ProcessIdentity) throws -> Claim {
+    func claim(
+        _ book: BookID, slot wanted: Int16?, owner: ProcessIdentity, isForced: Bool
+    ) throws -> Claim {
         let live = try connection.query(
             ProjectionSQL.liveSlot, [.int4(book.rawValue)], deadline: deadline
         ).onlyRow()
-        let slot = try live[0].int16()
+        let slot = try wanted ?? live[0].int16()
         let scope: [Parameter] = [.int4(book.rawValue), .int2(slot)]
-        // Before the checkpoint is made: it is made with this build's logic.
-        let liveLogic = try live[1].int32()
-        guard liveLogic == AccountFold.logicVersion else {
-            return .otherLogic(version: liveLogic)
+        if try slot == live[0].int16() {
+            // Before the checkpoint is made: it is made with this build's logic.
+            let liveLogic = try live[1].int32()
+            guard liveLogic == AccountFold.logicVersion else {
+                return .otherLogic(version: liveLogic)
+            }
+            try connection.query(
+                ProjectionSQL.makeCheckpoint, scope + [.int4(AccountFold.logicVersion)],
+                deadline: deadline)
         }
-        try connection.query(
-            ProjectionSQL.makeCheckpoint, scope + [.int4(AccountFold.logicVersion)],
-            deadline: deadline)
-        let row = try connection.query(
-            ProjectionSQL.owner, scope + [.int4(Self.leaseMilliseconds)], deadline: deadline
-        ).onlyRow()
+        guard
+            let row = try connection.query(
+                ProjectionSQL.owner, scope + [.int4(Self.leaseMilliseconds)], deadline: deadline
+            ).rows.first, try row[6].bool()
+        else { return .absent }
         let current = try row[0].string()
         let logic = try row[3].int32()
-        guard logic == AccountFold.logicVersion else { return .otherLogic(version: logic) }
+        guard LogicMark.own.matches(logic, try row[5].string()) else {
+            return .otherLogic(version: logic)
+        }
         let isFree =
-            try current.isEmpty || current == owner.description || row[4].bool()
+            try isForced || current.isEmpty || current == owner.description || row[4].bool()
             || ProcessIdentity.isDead(current, seenFrom: owner)
         guard isFree else { return .ownedElsewhere(owner: current) }
         let claimed = try connection.query(
             ProjectionSQL.claim,
-            scope + [.int8(try row[1].int64()), .text(owner.description)], deadline: deadline)
+            scope + [
+                .int8(try row[1].int64()), .text(owner.description),
+                .text(LogicMark.own.fingerprint),
+            ], deadline: deadline)
         guard let taken = claimed.rows.first else { return .ownedElsewhere(owner: current) }
-        tables = try AccountTables.all.map {
-            try TableWriter($0, connection, deadline: deadline)
-        }
+        try readTables()
         return .claimed(
             Lease(book: book, slot: slot, epoch: try taken[0].int64()),
             checkpoint: LogPosition(rawValue: try taken[1].int64()))
+    }
+
+    /// Looks how the tables are to be written.
+    private func readTables() throws {
+        tables = try AccountTables.all.map {
+            try TableWriter($0, connection, deadline: deadline)
+        }
     }
 
     func entries(
@@ -211,7 +227,7 @@ extension TradeStats {
 
 extension PostgresError {
     /// Whether a table refused a row: for its values or by a constraint.
-    fileprivate var isRefusedRow: Bool {
+    var isRefusedRow: Bool {
         sqlstate?.isDataClass == true || serverError?.constraint != nil
     }
 }

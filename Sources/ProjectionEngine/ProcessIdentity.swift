@@ -23,6 +23,24 @@ public struct ProcessIdentity: Hashable, Sendable, CustomStringConvertible {
         self.start = start
     }
 
+    /// Another worker of this process, which its others do not take for themselves.
+    func acting(as role: String) -> ProcessIdentity {
+        ProcessIdentity(host: host, pid: pid, start: "\(start)\(Self.roleMark)\(role)")
+    }
+
+    private init(host: String, pid: Int32, start: String) {
+        self.host = host
+        self.pid = pid
+        self.start = start
+    }
+
+    private static let roleMark: Character = "#"
+
+    /// `start` without the role.
+    private static func process(_ start: some StringProtocol) -> String {
+        String(start.prefix { $0 != roleMark })
+    }
+
     /// host/pid/start, as the checkpoint keeps it.
     public var description: String { "\(host)/\(pid)/\(start)" }
 
@@ -32,7 +50,7 @@ public struct ProcessIdentity: Hashable, Sendable, CustomStringConvertible {
         guard parts.count == 3, parts[0] == own.host, let pid = Int32(parts[1]) else {
             return false
         }
-        if pid == own.pid { return parts[2] != own.start }
+        if pid == own.pid { return process(parts[2]) != process(own.start) }
         return kill(pid, 0) == -1 && errno == ESRCH
     }
 }

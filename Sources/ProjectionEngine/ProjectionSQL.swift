@@ -1,12 +1,22 @@
 /// The statements of the projection worker, but for those that `TableWriter` makes from the
 /// tables' own columns. A test prepares each against the migrated schema.
 public enum ProjectionSQL {
+    /// The types of a table's columns.
+    static let columnTypes = """
+        SELECT attname::text, atttypid::int8
+        FROM pg_catalog.pg_attribute
+        WHERE attrelid = $1::regclass
+          AND attnum > 0
+          AND NOT attisdropped
+        """
+
     static let liveSlot = "SELECT slot, logic_version FROM positions.live_slot WHERE book_id = $1"
 
     /// The owner of a generation's worker, as far as it shows signs of life.
     static let owner = """
         SELECT owner, epoch, log_position, logic_version,
-               clock_timestamp() - updated_at > $3 * interval '1 millisecond'
+               clock_timestamp() - updated_at > $3 * interval '1 millisecond', logic_fingerprint,
+               rebuilding_to IS NULL AND retired_at IS NULL
         FROM positions.projection_checkpoints
         WHERE book_id = $1
           AND slot = $2
@@ -63,10 +73,13 @@ public enum ProjectionSQL {
         UPDATE positions.projection_checkpoints
         SET epoch = epoch + 1,
             owner = $4,
+            logic_fingerprint = $5,
             updated_at = clock_timestamp()
         WHERE book_id = $1
           AND slot = $2
           AND epoch = $3
+          AND rebuilding_to IS NULL
+          AND retired_at IS NULL
         RETURNING epoch, log_position
         """
 
@@ -195,7 +208,7 @@ public enum ProjectionSQL {
                 n.changed_at)
         """
 
-    /// The last event behind a row, after a leg's day has gone from it.
+    /// The last event behind a row, after a leg's day has gone from it, or has an earlier last one.
     static let restampDay = """
         UPDATE analytics.daily_pnl_rows AS d
         SET log_position = p.log_position,
@@ -297,7 +310,8 @@ public enum ProjectionSQL {
 
     /// For the test that prepares them all.
     public static let all: [String] = [
-        limits, books, quarantineList, notify, liveSlot, owner, makeCheckpoint, claim, advance,
+        columnTypes, limits, books, quarantineList, notify, liveSlot, owner, makeCheckpoint, claim,
+        advance,
         heartbeat, release,
         quarantine, endQuarantine, probesOnly, mergeDays, anyJoin, restampDay, tradeSums,
         tradeMiddle,

@@ -3,8 +3,8 @@ import LedgerCore
 import Postgres
 import Synchronization
 
-/// Runs one worker a book: it wakes on this process's appends, on notifications of others, and
-/// by polling, and carries the log into the tables.
+/// Runs one worker a generation: it wakes on this process's appends, on notifications of others,
+/// and by polling, and carries the log into the tables.
 public final class ProjectionService: Sendable {
     /// What a book's worker is doing.
     public enum WorkerState: Hashable, Sendable {
@@ -72,20 +72,19 @@ public final class ProjectionService: Sendable {
             group.addTask { await self.notify() }
             group.addTask { await self.listen() }
             let watcher = DedicatedConnection(info, name: "pg-books")
-            var known: Set<BookName> = []
+            var posts = Posts()
             while !Task.isCancelled {
-                let books = try? await watcher.run(deadline: .after(.seconds(5))) { connection in
-                    try BookOverview.read(connection, deadline: .after(.seconds(5)))
+                let seen = try? await watcher.run(deadline: .after(.seconds(5))) { connection in
+                    (
+                        books: try BookOverview.read(connection, deadline: .after(.seconds(5))),
+                        followers: try Follower.read(connection, deadline: .after(.seconds(5)))
+                    )
                 }
-                for book in books ?? [] {
+                if let seen { await man(&posts, seen.books, seen.followers, store) }
+                for book in seen?.books ?? [] {
                     log.raise(book.name, to: book.head)
                     if let checkpoint = book.checkpoint {
                         projected.raise(book.name, to: checkpoint)
-                    }
-                    if known.insert(book.name).inserted {
-                        group.addTask {
-                            await self.work(on: book.name, book.id, store)
-                        }
                     }
                 }
                 log.tick()
@@ -93,20 +92,46 @@ public final class ProjectionService: Sendable {
                 try? await Task.sleep(for: Self.pollInterval)
             }
             state.withLock { $0.isStopping = true }
+            await posts.endAll()
             await watcher.shutdown()
         }
         await connections.shutdown()
     }
 
-    private func work(on book: BookName, _ id: BookID, _ store: PostgresProjections) async {
+    /// Sees to it that each generation which follows its log has one worker.
+    private func man(
+        _ posts: inout Posts, _ books: [BookOverview], _ followers: [Follower],
+        _ store: PostgresProjections
+    ) async {
+        let names = Dictionary(books.map { ($0.id, $0.name) }) { first, _ in first }
+        var wanted = Set(
+            books.map { Post(book: $0.name, id: $0.id, slot: $0.slot, isLive: true) })
+        for follower in followers where follower.isOurs {
+            guard let name = names[follower.book] else { continue }
+            wanted.insert(
+                Post(book: name, id: follower.book, slot: follower.slot, isLive: false))
+        }
+        let ended = await posts.end(allBut: wanted)
+        for book in books where ended.contains(where: { $0.book == book.name && $0.isLive }) {
+            // Another generation is live, which may be behind.
+            projected.reset(book.name, to: book.checkpoint ?? .origin)
+        }
+        for post in wanted where posts[post] == nil {
+            posts[post] = Task { await self.work(on: post, store) }
+        }
+    }
+
+    private func work(on post: Post, _ store: PostgresProjections) async {
         await ProjectionWorker(
-            on: book, id, store,
+            on: post.book, post.id, slot: post.isLive ? nil : post.slot, store,
             .init(
-                identity: identity, log: log, projected: projected,
-                scheduler: SystemScheduler(),
+                identity: post.isLive ? identity : identity.acting(as: "slot-\(post.slot)"),
+                log: log, projected: projected, scheduler: SystemScheduler(),
                 isPaused: { self.state.withLock(\.isPaused) },
                 isStopping: { self.state.withLock(\.isStopping) },
-                note: { worker in self.state.withLock { $0.workers[book] = worker } })
+                note: { worker in
+                    if post.isLive { self.state.withLock { $0.workers[post.book] = worker } }
+                })
         ).run()
     }
 

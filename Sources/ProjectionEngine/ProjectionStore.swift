@@ -15,8 +15,11 @@ protocol ProjectionStore: Sendable {
 
 /// What can be done while they are reached. Confined to the thread that it is given on.
 protocol ProjectionSession {
-    /// Takes the live generation of a book over, if nobody else works on it.
-    func claim(_ book: BookID, owner: ProcessIdentity) throws -> Claim
+    /// Takes a generation of a book over, the live one if no slot is named, if nobody else works
+    /// on it. `isForced`: even if somebody does, who is fenced off.
+    func claim(
+        _ book: BookID, slot: Int16?, owner: ProcessIdentity, isForced: Bool
+    ) throws -> Claim
     /// The events of (after, through], by position. `since` is no later than any of them.
     func entries(
         _ book: BookID, after: LogPosition, through: LogPosition, since: Timestamp?
@@ -52,8 +55,10 @@ enum Claim: Sendable {
     case claimed(Lease, checkpoint: LogPosition)
     /// Another process works on it.
     case ownedElsewhere(owner: String)
-    /// The live generation was folded by another version of the logic.
+    /// The generation was folded by another logic.
     case otherLogic(version: Int32)
+    /// There is no such generation, or it is being rebuilt or emptied.
+    case absent
 }
 
 /// What came of a range that was to be written.

@@ -3,8 +3,9 @@ import LedgerCore
 import Postgres
 import Synchronization
 
-/// Carries one book's log into its live generation: claims it, advances, shows signs of life, and
-/// lets it go when there is nothing to do.
+/// Carries one book's log into one of its generations: claims it, advances, shows signs of life,
+/// and lets it go when there is nothing to do. The live one follows the log, another one the live
+/// one: it never gets ahead of that, so that both can be had at one log position.
 final class ProjectionWorker: Sendable {
     /// What it is told and tells, besides the store.
     struct Surroundings: Sendable {
@@ -21,6 +22,8 @@ final class ProjectionWorker: Sendable {
 
     private let book: BookName
     private let id: BookID
+    /// nil for the live one.
+    private let slot: Int16?
     private let store: any ProjectionStore
     private let around: Surroundings
     /// A projector is used by one call at a time: this worker's task sees to it.
@@ -28,6 +31,8 @@ final class ProjectionWorker: Sendable {
 
     private final class Held: @unchecked Sendable {
         var projector: BookProjector?
+        /// The checkpoint that was seen last.
+        var reached: LogPosition?
     }
 
     /// Between two signs of life of an idle worker.
@@ -41,16 +46,28 @@ final class ProjectionWorker: Sendable {
     /// After a failure.
     static let retryAfter = Duration.milliseconds(500)
 
+    /// A worker on `slot`, or on whichever generation is live.
     init(
-        on book: BookName, _ id: BookID, _ store: any ProjectionStore, _ around: Surroundings
+        on book: BookName, _ id: BookID, slot: Int16? = nil, _ store: any ProjectionStore,
+        _ around: Surroundings
     ) {
         self.book = book
         self.id = id
+        self.slot = slot
         self.store = store
         self.around = around
     }
 
     private var scheduler: any Scheduler { around.scheduler }
+
+    /// What it follows.
+    private var source: LogSignal { slot == nil ? around.log : around.projected }
+
+    /// Tells those who wait for the tables how far they are.
+    private func reached(_ checkpoint: LogPosition) {
+        if slot == nil { around.projected.raise(book, to: checkpoint) }
+        held.reached = checkpoint
+    }
 
     private func deadline(after duration: Duration) -> Deadline {
         .at(scheduler.now.advanced(by: duration))
@@ -64,14 +81,14 @@ final class ProjectionWorker: Sendable {
         while !Task.isCancelled {
             guard !around.isPaused() else {
                 around.note(.paused)
-                await around.log.wait(book, beyond: LogPosition(rawValue: .max))
+                await source.wait(book, beyond: LogPosition(rawValue: .max))
                 continue
             }
-            let reached = around.projected.head(of: book)
-            if held.projector == nil, around.log.head(of: book) <= reached {
+            let reached = slot == nil ? around.projected.head(of: book) : held.reached
+            if held.projector == nil, let reached, source.head(of: book) <= reached {
                 // Nothing to do: no generation is claimed for it.
                 around.note(.running)
-                await around.log.wait(book, beyond: reached)
+                await source.wait(book, beyond: reached)
                 continue
             }
             do {
@@ -83,7 +100,7 @@ final class ProjectionWorker: Sendable {
                     continue
                 }
                 around.note(.running)
-                let head = around.log.head(of: book)
+                let head = source.head(of: book)
                 if head > checkpoint {
                     try await advance(to: head, &batchMax)
                     (lastSign, lastProgress) = (scheduler.now, scheduler.now)
@@ -94,7 +111,7 @@ final class ProjectionWorker: Sendable {
                         try await showSign()
                         lastSign = scheduler.now
                     }
-                    await around.log.wait(book, beyond: checkpoint)
+                    await source.wait(book, beyond: checkpoint)
                 }
             } catch is CancellationError {
                 break
@@ -123,8 +140,8 @@ final class ProjectionWorker: Sendable {
                 }
             } ?? false
         }
-        if isOurs, let reached = held.projector?.checkpoint {
-            around.projected.raise(book, to: reached)
+        if isOurs, let checkpoint = held.projector?.checkpoint {
+            reached(checkpoint)
             batchMax = min(batchMax * 2, BookProjector.batchEventsMax)
         } else {
             held.projector = nil
@@ -152,18 +169,19 @@ final class ProjectionWorker: Sendable {
     /// The checkpoint of the generation that we own, claiming it if need be; nil if we cannot.
     private func own() async throws -> LogPosition? {
         if let projector = held.projector { return projector.checkpoint }
-        let (id, identity) = (id, around.identity)
+        let (id, slot, identity) = (id, slot, around.identity)
         let claim = try await store.reach(deadline: deadline(after: Self.shortDeadline)) {
-            try $0.claim(id, owner: identity)
+            try $0.claim(id, slot: slot, owner: identity, isForced: false)
         }
         switch claim {
         case .claimed(let lease, let checkpoint):
             held.projector = BookProjector(lease, checkpoint: checkpoint)
             around.note(.running)
-            around.projected.raise(book, to: checkpoint)
+            reached(checkpoint)
             return checkpoint
         case .ownedElsewhere(let owner): around.note(.following(owner: owner))
         case .otherLogic(let version): around.note(.otherLogic(version: version))
+        case .absent: around.note(.running)
         }
         return nil
     }

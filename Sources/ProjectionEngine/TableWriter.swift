@@ -12,19 +12,11 @@ struct TableWriter: Sendable {
     private let upsertSQL: String
     private let deleteSQL: String
 
-    private static let columnTypes = """
-        SELECT attname::text, atttypid::int8
-        FROM pg_catalog.pg_attribute
-        WHERE attrelid = $1::regclass
-          AND attnum > 0
-          AND NOT attisdropped
-        """
-
     /// Reads the columns' types.
     init(_ table: AccountTable, _ connection: Connection, deadline: Deadline) throws {
         self.table = table
         let result = try connection.query(
-            Self.columnTypes, [.text(table.name + "_rows")], deadline: deadline)
+            ProjectionSQL.columnTypes, [.text(table.name + "_rows")], deadline: deadline)
         var known: [String: PostgresType] = [:]
         for row in result.rows {
             known[try row[0].string()] = PostgresType(
@@ -119,20 +111,25 @@ struct TableChanges {
 
 extension Cell {
     func append(to array: inout ArrayBuilder) {
+        guard case .texts(let values) = self else { return append(to: &array.append) }
+        // Flags only: none of them needs quotes in an array's text form.
+        array.append.text("{" + values.joined(separator: ",") + "}")
+    }
+
+    /// As a field of a row, or an element of an array.
+    func append(to fields: inout BinaryFields) {
         switch self {
-        case .null: array.append.null()
-        case .int2(let value): array.append.int2(value)
-        case .int4(let value): array.append.int4(value)
-        case .int8(let value): array.append.int8(value)
-        case .decimal(let value): array.append.numeric(value.scaled)
-        case .text(let value): array.append.text(value)
-        case .texts(let values):
-            // Flags only: none of them needs quotes in an array's text form.
-            array.append.text("{" + values.joined(separator: ",") + "}")
-        case .uuid(let id): array.append.uuid(high: id.high, low: id.low)
-        case .timestamp(let time): array.append.timestamptz(microseconds: time.microseconds)
-        case .date(let day): array.append.date(days: day.number)
-        case .json(let bytes): array.append.json(utf8: bytes)
+        case .null: fields.null()
+        case .int2(let value): fields.int2(value)
+        case .int4(let value): fields.int4(value)
+        case .int8(let value): fields.int8(value)
+        case .decimal(let value): fields.numeric(value.scaled)
+        case .text(let value): fields.text(value)
+        case .texts(let values): fields.textArray(values)
+        case .uuid(let id): fields.uuid(high: id.high, low: id.low)
+        case .timestamp(let time): fields.timestamptz(microseconds: time.microseconds)
+        case .date(let day): fields.date(days: day.number)
+        case .json(let bytes): fields.json(utf8: bytes)
         }
     }
 }

@@ -1,3 +1,4 @@
+import ConfigStore
 import LedgerCore
 import Postgres
 import Projections
@@ -26,7 +27,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [StoreSQL.all, ProjectionSQL.all, ReadSQL.all])
+    @Test(arguments: [
+        StoreSQL.all, ProjectionSQL.all, GenerationSQL.all, ComparisonSQL.all, AuditSQL.all,
+        ReadSQL.all, ConfigSQL.all,
+    ])
     func `every statement prepares`(statements: [String]) throws {
         let connection = try sandbox.open()
         for sql in statements {

@@ -32,7 +32,8 @@ final class Worker {
         guard let id = try LogReader(connection, deadline: ample).book(book) else {
             throw Surprise("there is no book")
         }
-        let claim = try session.claim(id, owner: identity)
+        let claim = try session.claim(
+            id, slot: nil, owner: identity, isForced: false)
         guard case .claimed(let lease, let checkpoint) = claim else { throw Surprise("\(claim)") }
         return BookProjector(lease, checkpoint: checkpoint)
     }

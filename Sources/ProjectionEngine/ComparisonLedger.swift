@@ -1,0 +1,216 @@
+import Crypto
+import LedgerCore
+
+/// The differences of a comparison while it is made: each can be taken back and put anew, as its
+/// position is compared again.
+final class ComparisonLedger {
+    /// Where a row stands among all: its table, then its key.
+    struct Place: Hashable, Comparable {
+        var table: Int
+        var key: [String]
+
+        static func < (left: Place, right: Place) -> Bool {
+            if left.table != right.table { return left.table < right.table }
+            return left.key.lexicographicallyPrecedes(right.key) {
+                $0.utf8.lexicographicallyPrecedes($1.utf8)
+            }
+        }
+    }
+
+    struct Entry {
+        var text: DifferenceSpool.Place
+        var hash: [UInt8]
+        /// The greatest change of money in the row; nil without one.
+        var size: Fixed?
+    }
+
+    let tables: [ProjectedTable]
+    private let spool: DifferenceSpool
+    private(set) var entries: [Place: Entry] = [:]
+    private var ofPosition: [UUID: [Place]] = [:]
+    private var totals: [TableTotals]
+    private var net: [String: ExactSum] = [:]
+    /// Rows that a position has in the tables, of each generation.
+    private var rows: [UUID: [(before: Int32, after: Int32)]] = [:]
+
+    struct TableTotals {
+        var before: Int64 = 0
+        var after: Int64 = 0
+        var changed: Int64 = 0
+        var onlyBefore: Int64 = 0
+        var onlyAfter: Int64 = 0
+        var columns: [String: (rows: Int64, change: [String: ExactSum])] = [:]
+    }
+
+    init(_ tables: [ProjectedTable], spoolBytesMax: Int = DifferenceSpool.memoryBytesMax) {
+        self.tables = tables
+        spool = DifferenceSpool(memoryBytesMax: spoolBytesMax)
+        totals = tables.map { _ in TableTotals() }
+    }
+
+    var positionsCompared: Int64 { Int64(rows.count) }
+    var rowsCompared: Int64 { totals.reduce(0) { $0 + max($1.before, $1.after) } }
+
+    /// Counts the rows that a position has in a table.
+    func count(_ position: UUID?, _ table: Int, before: Int, after: Int) {
+        totals[table].before += Int64(before)
+        totals[table].after += Int64(after)
+        guard let position else { return }
+        var counts = rows[position] ?? tables.map { _ in (0, 0) }
+        counts[table].before += Int32(before)
+        counts[table].after += Int32(after)
+        rows[position] = counts
+    }
+
+    func add(_ difference: RowDifference, _ table: Int) throws {
+        let place = Place(table: table, key: difference.key.map(\.value))
+        let text = try spool.append(difference.json)
+        entries[place] = Entry(text: text, hash: difference.hash, size: difference.size)
+        if let position = difference.position { ofPosition[position, default: []].append(place) }
+        book(difference, table, sign: 1)
+    }
+
+    /// Takes back what is known of a position, which is compared again.
+    func forget(_ position: UUID) throws {
+        for place in ofPosition.removeValue(forKey: position) ?? [] {
+            guard let entry = entries.removeValue(forKey: place) else { continue }
+            book(try difference(entry, place.table), place.table, sign: -1)
+        }
+        for (table, counts) in (rows.removeValue(forKey: position) ?? []).enumerated() {
+            totals[table].before -= Int64(counts.before)
+            totals[table].after -= Int64(counts.after)
+        }
+    }
+
+    func difference(_ entry: Entry, _ table: Int) throws -> RowDifference {
+        try RowDifference(json: spool.read(entry.text), of: tables[table])
+    }
+
+    private func book(_ difference: RowDifference, _ table: Int, sign: Int64) {
+        switch difference.kind {
+        case .changed: totals[table].changed += sign
+        case .onlyBefore: totals[table].onlyBefore += sign
+        case .onlyAfter: totals[table].onlyAfter += sign
+        }
+        let name = tables[table].name
+        for column in difference.columns {
+            var known = totals[table].columns[column.name] ?? (0, [:])
+            known.rows += sign
+            if let change = tables[table].change(column), let settle = difference.settle {
+                known.change[settle, default: ExactSum()].add(change.signed(Int(sign)))
+                if column.name == "net", name == "positions.active" || name == "positions.history" {
+                    net[settle, default: ExactSum()].add(change.signed(Int(sign)))
+                }
+            }
+            totals[table].columns[column.name] = known
+        }
+    }
+
+    // MARK: The result
+
+    func result(at position: LogPosition, live: Int16, other: Int16) -> ComparisonResult {
+        let sorted = entries.keys.sorted()
+        var hasher = SHA256()
+        for place in sorted { hasher.update(data: entries[place]?.hash ?? []) }
+        return ComparisonResult(
+            logPosition: position, live: live, other: other,
+            tables: zip(tables, totals).map { table, totals in
+                ComparisonResult.Table(
+                    name: table.name, rowsBefore: totals.before, rowsAfter: totals.after,
+                    changed: totals.changed, onlyBefore: totals.onlyBefore,
+                    onlyAfter: totals.onlyAfter,
+                    columns: table.columns.compactMap { name in
+                        guard let column = totals.columns[name], column.rows > 0 else {
+                            return nil
+                        }
+                        return ComparisonResult.Column(
+                            name: name, rows: column.rows, change: Self.values(column.change))
+                    })
+            },
+            positionsCompared: positionsCompared, positionsChanged: Int64(ofPosition.count),
+            rowsCompared: rowsCompared, netChange: Self.values(net),
+            digest: hasher.finalize().map { byte in
+                let digits = String(byte, radix: 16)
+                return digits.count == 1 ? "0" + digits : digits
+            }.joined(), ledger: self)
+    }
+
+    /// Sums that are zero or beyond the range of a figure are left out.
+    private static func values(_ sums: [String: ExactSum]) -> [String: Fixed] {
+        sums.compactMapValues { sum in
+            guard let value = try? sum.value(), !value.isZero else { return nil }
+            return value
+        }
+    }
+}
+
+extension RowDifference {
+    /// SHA-256 of the difference's lines: for each column the canonical JSON of [table, key,
+    /// column, before, after].
+    fileprivate var hash: [UInt8] {
+        var hasher = SHA256()
+        for line in lines { hasher.update(data: line + [0x0A]) }
+        return Array(hasher.finalize())
+    }
+
+    /// For each column the canonical JSON of [table, key, column, before, after].
+    var lines: [[UInt8]] {
+        columns.map { column in
+            var json = CanonicalJSON()
+            json.beginArray()
+            json.string(table)
+            json.beginArray()
+            for part in key { json.string(part.value) }
+            json.endArray()
+            json.string(column.name)
+            json.optional(column.before)
+            json.optional(column.after)
+            json.endArray()
+            return json.bytes
+        }
+    }
+
+    /// As the spool keeps it.
+    fileprivate var json: [UInt8] {
+        var json = CanonicalJSON()
+        json.beginArray()
+        json.string(kind.rawValue)
+        json.optional(settle)
+        json.beginArray()
+        for part in key { json.string(part.value) }
+        json.endArray()
+        for column in columns {
+            json.string(column.name)
+            json.optional(column.before)
+            json.optional(column.after)
+        }
+        json.endArray()
+        return json.bytes
+    }
+
+    fileprivate init(json bytes: [UInt8], of table: ProjectedTable) throws {
+        guard case .array(let parts) = try JSONValue(parsing: bytes), parts.count >= 3,
+            case .string(let kind) = parts[0], let known = Kind(rawValue: kind),
+            case .array(let key) = parts[2]
+        else { throw GenerationError.precondition("a kept difference cannot be read") }
+        var columns: [Column] = []
+        for index in stride(from: 3, to: parts.count - 2, by: 3) {
+            columns.append(
+                Column(
+                    name: parts[index].text ?? "", before: parts[index + 1].text,
+                    after: parts[index + 2].text))
+        }
+        self.init(
+            table: table.name,
+            key: zip(table.keyColumns, key).map { KeyPart(column: $0, value: $1.text ?? "") },
+            kind: known, columns: columns, settle: parts[1].text,
+            position: table.isByPosition ? key.first?.text.flatMap { UUID($0) } : nil)
+    }
+}
+
+extension CanonicalJSON {
+    /// A text, or null.
+    mutating func optional(_ value: String?) {
+        if let value { string(value) } else { null() }
+    }
+}
