@@ -29,8 +29,15 @@ public struct ExactText: Hashable, Comparable, Sendable {
 extension String {
     /// Whether it has the same octets.
     public func isExactly(_ other: String) -> Bool {
-        utf8.count == other.utf8.count
-            && withOctets { own in other.withOctets { own.elementsEqual($0) } }
+        let count = utf8.count
+        guard count == other.utf8.count else { return false }
+        return withOctets { own in
+            other.withOctets { octets in
+                var index = 0
+                while index < count, own[index] == octets[index] { index += 1 }
+                return index == count
+            }
+        }
     }
 
     /// Calls `body` with the UTF-8 octets, without a copy for every string that Swift made itself.

@@ -169,7 +169,7 @@ public struct PositionLifecycle: Hashable, Sendable {
         switch payload {
         case .fill(let fill):
             guard let leg else { return }
-            try apply(fill, leg: leg, terms: terms.legs[leg])
+            try apply(fill, leg: leg, terms: terms)
         case .fee(let fee):
             guard let leg, terms.legs[leg].isBaseFee(fee.asset) else { return }
             legs[leg].baseFees = try legs[leg].baseFees.adding(max(fee.amount, .zero))
@@ -185,7 +185,9 @@ public struct PositionLifecycle: Hashable, Sendable {
         noteTargets(terms)
     }
 
-    private mutating func apply(_ fill: Fill, leg: Int, terms: LegTerms) throws(FixedError) {
+    private mutating func apply(
+        _ fill: Fill, leg: Int, terms: PositionOpened
+    ) throws(FixedError) {
         let before = legs[leg].qty
         liveFills += 1
         legs[leg].hasFill = true
@@ -193,7 +195,7 @@ public struct PositionLifecycle: Hashable, Sendable {
             legs[leg].reduced = true
         }
         legs[leg].qty = try before.adding(fill.qty.signed(fill.side.sign))
-        if terms.isBaseFee(fill.feeAsset) {
+        if terms.legs[leg].isBaseFee(fill.feeAsset) {
             legs[leg].baseFees = try legs[leg].baseFees.adding(max(fill.fee, .zero))
             legs[leg].qty = try legs[leg].qty.subtracting(fill.fee)
         }

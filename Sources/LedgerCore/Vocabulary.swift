@@ -9,21 +9,41 @@ extension Word {
     public static var options: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
-/// The octets of all spellings of a choice.
-public struct Words<Choice: RawRepresentable<String> & CaseIterable & Sendable>: Sendable {
-    private let entries: [(octets: [UInt8], choice: Choice)]
+/// Octets as two numbers and their count: compared without a look at memory elsewhere.
+private struct Spelling: Equatable {
+    var high: UInt128 = 0
+    var low: UInt128 = 0
+    var count: Int
 
-    /// The words of all cases.
+    static let countMax = 32
+
+    init(_ octets: UnsafeBufferPointer<UInt8>) {
+        count = octets.count
+        for octet in octets {
+            high = high << 8 | low >> 120
+            low = low << 8 | UInt128(octet)
+        }
+    }
+}
+
+/// The octets of all spellings of a choice, each of at most 32.
+public struct Words<Choice: RawRepresentable<String> & CaseIterable & Sendable>: Sendable {
+    private let entries: [(spelling: Spelling, choice: Choice)]
+
+    /// The words of all cases. Stops the program where one is longer than 32 octets.
     public init() {
-        entries = Choice.allCases.map { (Array($0.rawValue.utf8), $0) }
+        entries = Choice.allCases.map { choice in
+            let spelling = choice.rawValue.withOctets { Spelling($0) }
+            precondition(spelling.count <= Spelling.countMax, "\(choice.rawValue) is too long")
+            return (spelling, choice)
+        }
     }
 
     /// The case that is spelled so; nil if none is.
     public subscript(_ octets: UnsafeBufferPointer<UInt8>) -> Choice? {
-        for entry in entries where entry.octets.count == octets.count {
-            if entry.octets.elementsEqual(octets) { return entry.choice }
-        }
-        return nil
+        guard octets.count <= Spelling.countMax else { return nil }
+        let spelling = Spelling(octets)
+        return entries.first { $0.spelling == spelling }?.choice
     }
 
     /// The case that is spelled so; nil if none is.

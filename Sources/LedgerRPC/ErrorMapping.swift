@@ -1,10 +1,12 @@
 import Admission
 import AppendPipeline
+import ConfigStore
 import EventStore
 import GRPCCore
 import LedgerCore
 import Outbox
 import Postgres
+import ProjectionEngine
 
 /// Every error's gRPC status (architecture.md, "RPC").
 enum ErrorMapping {
@@ -62,6 +64,25 @@ enum ErrorMapping {
         }
     }
 
+    static func status(_ error: GenerationError) -> RPCError {
+        switch error {
+        case .precondition(let reason): RPCStatus.error(.failedPrecondition, reason)
+        case .notFound(let reason): RPCStatus.error(.notFound, reason)
+        case .changedSince(let reason): RPCStatus.error(.aborted, reason)
+        case .busy(let reason): RPCStatus.error(.unavailable, reason)
+        }
+    }
+
+    static func status(_ error: ConfigError) -> RPCError {
+        switch error {
+        case .invalid(let reason): RPCStatus.error(.invalidArgument, reason)
+        case .notFound(let reason): RPCStatus.error(.notFound, reason)
+        case .precondition(let reason), .leaky(let reason):
+            RPCStatus.error(.failedPrecondition, reason)
+        case .forbidden(let reason): RPCStatus.error(.permissionDenied, reason)
+        }
+    }
+
     /// What a reader is told: no statement, no settings of the connection.
     private static func unavailable(_ error: PostgresError) -> String {
         switch error {
@@ -79,6 +100,7 @@ enum ErrorMapping {
         case let error as InvalidField: return status(error)
         case let error as AppendError: return status(error)
         case let error as OutboxError: return status(error)
+        case let error as GenerationError: return status(error)
         case let error as PostgresError:
             if case .exhausted(let limit) = error {
                 return RPCStatus.error(

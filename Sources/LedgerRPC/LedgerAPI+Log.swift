@@ -2,14 +2,11 @@ import EventStore
 import GRPCCore
 import LedgerCore
 import Postgres
-import Projections
 
-/// Reads that come from the log itself.
+/// The log as it is, and as it comes.
 extension LedgerAPI {
     /// Events of one answer to the store.
     private static let pageMax = 1_000
-    /// Entries of one message of a timeline.
-    private static let entriesMax = 200
 
     private struct Page: Sendable {
         var items: [Nexus_Ledger_V1_RecordedEvent] = []
@@ -113,84 +110,5 @@ extension LedgerAPI {
             if request.untilHead { return }
             await log.wait(book, beyond: max(seen, page.head))
         }
-    }
-
-    /// Sends the position's events in the order of folding, each with the totals after it.
-    /// - Throws: NOT_FOUND for a position without events; it says how many are buffered.
-    public func getTimeline(
-        request: Nexus_Ledger_V1_GetTimelineRequest,
-        response: RPCWriter<Nexus_Ledger_V1_GetTimelineResponse>, context: ServerContext
-    ) async throws {
-        let book = try Self.book(request.book)
-        let position = try Self.id("position_id", request.positionID)
-        let messages: [Nexus_Ledger_V1_GetTimelineResponse]
-        do {
-            messages = try await storedTimeline(book, position)
-        } catch let error as RPCError {
-            throw Self.telling(await bufferedEvents(book, position), error)
-        }
-        try await response.write(contentsOf: messages)
-    }
-
-    private func storedTimeline(
-        _ book: BookName, _ position: UUID
-    ) async throws -> [Nexus_Ledger_V1_GetTimelineResponse] {
-        let id = try await bookID(book)
-        let messages = try await read { connection, deadline in
-            guard let id else { return [Nexus_Ledger_V1_GetTimelineResponse]() }
-            let reader = LogReader(connection, deadline: deadline)
-            let events = try reader.recordedStream(id, position)
-            return timeline(of: events, book: book, origins: try reader.origins(id, of: events))
-        }
-        guard !messages.isEmpty else {
-            throw RPCStatus.error(
-                .notFound, "there is no position \(position) in book \(book)")
-        }
-        return messages
-    }
-
-    private func timeline(
-        of events: [RecordedEvent], book: BookName, origins: [LogPosition: Origin]
-    ) -> [Nexus_Ledger_V1_GetTimelineResponse] {
-        var messages: [Nexus_Ledger_V1_GetTimelineResponse] = []
-        Timeline.walk(events.map(\.event)) { step, account in
-            let event = events[step.index]
-            let origin = origins[event.event.logPosition]
-            var entry = Nexus_Ledger_V1_TimelineEntry()
-            entry.event = EventMapping.recorded(event, book: book, peerUID: origin?.peerUID)
-            entry.host = origin?.host ?? ""
-            entry.bufferedAtUs = origin?.buffered?.at.microseconds ?? 0
-            entry.outboxSequence = origin?.buffered?.sequence ?? 0
-            entry.voidedBy = step.voidedBy?.description ?? ""
-            entry.foldError = step.error?.description ?? ""
-            if let account {
-                entry.running = running(account, leg: event.event.payload.leg)
-            }
-            if messages.isEmpty || messages[messages.count - 1].entries.count == Self.entriesMax {
-                messages.append(.init())
-            }
-            messages[messages.count - 1].entries.append(entry)
-        }
-        return messages
-    }
-
-    private func running(
-        _ account: PositionAccount, leg name: String?
-    ) -> Nexus_Ledger_V1_RunningTotals {
-        var totals = Nexus_Ledger_V1_RunningTotals()
-        totals.state = account.state.rawValue
-        totals.positionNet = (try? account.net())?.description ?? ""
-        guard let name, let index = account.leg(named: name) else { return totals }
-        let leg = account.legs[index]
-        totals.leg = name
-        totals.qty = leg.qty.description
-        totals.openCost = leg.openCost.description
-        totals.avgEntryPx = (try? leg.avgEntryPx())?.description ?? ""
-        totals.realizedPrice = leg.realizedPrice.description
-        totals.feeValue = leg.feeValue?.description ?? ""
-        totals.funding = leg.fundingValue?.description ?? ""
-        totals.adjustments = leg.adjustments.description
-        totals.net = (try? leg.net())?.description ?? ""
-        return totals
     }
 }

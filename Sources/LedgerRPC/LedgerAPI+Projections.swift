@@ -2,14 +2,17 @@ import EventStore
 import GRPCCore
 import LedgerCore
 import Postgres
+import Projections
 
-/// Reads that come from the projections. Each sees one state of the tables.
+/// Reads that come from the projections. Each sees one state of the tables. With a moment the log
+/// is folded instead, and `at_least` is not looked at.
 extension LedgerAPI {
     private static let snapshot = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
     /// One position and its legs, once the projections have reached `at_least`.
     /// - Throws: NOT_FOUND, with the reason if it is quarantined without rows; UNAVAILABLE if the
     ///   projections are not there within `atLeastWaitMax`. Both say how much of it is buffered.
+    ///   As `viewpoint` for a moment, and NOT_FOUND for a position that had not begun.
     public func getPosition(
         request: Nexus_Ledger_V1_GetPositionRequest, context: ServerContext
     ) async throws -> Nexus_Ledger_V1_GetPositionResponse {
@@ -17,7 +20,12 @@ extension LedgerAPI {
         let position = try Self.id("position_id", request.positionID)
         let buffered = await bufferedEvents(book, position)
         do {
-            var response = try await storedPosition(book, position, atLeast: request.atLeast)
+            var response =
+                request.moment.isSet
+                ? try await whileWanted(context) {
+                    try await self.position(position, of: book, at: request.moment)
+                }
+                : try await storedPosition(book, position, atLeast: request.atLeast)
             if let buffered { response.position.bufferedEvents = buffered }
             return response
         } catch let error as RPCError {
@@ -70,8 +78,10 @@ extension LedgerAPI {
             .rows.first.map { try $0[0].int64() } ?? 0
     }
 
-    /// Positions and their legs, newest first; a book without events has none.
-    /// - Throws: as `getPosition` for `at_least`; INVALID_ARGUMENT for a page.
+    /// Positions and their legs, newest first; a book without events has none. With a moment,
+    /// whether a position was open is decided by its state then, a page may end early, and a
+    /// position without any row in the tables is not listed.
+    /// - Throws: as `getPosition` for `at_least` and a moment; INVALID_ARGUMENT for a page.
     public func listPositions(
         request: Nexus_Ledger_V1_ListPositionsRequest, context: ServerContext
     ) async throws -> Nexus_Ledger_V1_ListPositionsResponse {
@@ -83,6 +93,16 @@ extension LedgerAPI {
         if case .UNRECOGNIZED(let number) = request.filter {
             throw ErrorMapping.status(
                 InvalidField("filter", String(number), "must be 0 open, 1 closed or 2 all"))
+        }
+        if request.moment.isSet {
+            let query = PositionsQuery(
+                filter: request.filter, strategy: strategy, asset: asset, after: after,
+                limit: limit)
+            var page = try await whileWanted(context) {
+                try await positions(query, of: book, at: request.moment)
+            }
+            await addBuffered(book, to: &page.positions)
+            return page
         }
         try await awaitProjections(book, request.atLeast)
         guard let id = try await bookID(book) else { return .init() }
@@ -123,7 +143,7 @@ extension LedgerAPI {
     }
 
     /// Ends a page after so many legs: a message stays well below what clients take by default.
-    private static let legsOfPageMax = 2_000
+    static let legsOfPageMax = 2_000
 
     private static func cut(_ positions: inout [Nexus_Ledger_V1_Position]) -> Bool {
         var legs = 0
@@ -138,7 +158,8 @@ extension LedgerAPI {
 
     /// Rows of analytics.daily_pnl, summed over what `by` leaves out; settle assets are never
     /// summed (accounting.md §5).
-    /// - Throws: as `getPosition` for `at_least`; INVALID_ARGUMENT for a day, a page or `by`.
+    /// - Throws: as `getPosition` for `at_least`; INVALID_ARGUMENT for a day, a page or `by`. With
+    ///   a moment also RESOURCE_EXHAUSTED for a book that takes longer than `foldMax`.
     public func getDailyPnl(
         request: Nexus_Ledger_V1_GetDailyPnlRequest, context: ServerContext
     ) async throws -> Nexus_Ledger_V1_GetDailyPnlResponse {
@@ -160,9 +181,15 @@ extension LedgerAPI {
             throw ErrorMapping.status(
                 InvalidField("by", name, "must be one of: " + names.joined(separator: ", ")))
         }
+        let by = request.by.isEmpty ? names : request.by
+        if request.moment.isSet {
+            let query = DailyPnlQuery(from, to, filters, by: by, after: after, limit: limit)
+            return try await whileWanted(context) {
+                try await dailyPnl(query, of: book, at: request.moment)
+            }
+        }
         try await awaitProjections(book, request.atLeast)
         guard let id = try await bookID(book) else { return .init() }
-        let by = request.by.isEmpty ? names : request.by
         let isGrouped = names.contains { !by.contains($0) }
         return try await read { connection, deadline in
             try connection.transaction(Self.snapshot, deadline: deadline) { connection in

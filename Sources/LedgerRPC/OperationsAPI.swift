@@ -13,6 +13,7 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
     private let projections: ProjectionService
     private let readers: Pool
     private let desk: OutboxDesk?
+    private let drift: DriftAudit?
     private let version: String
     private let startedAt: Timestamp
     private let memoryResident: @Sendable () -> Int64
@@ -23,20 +24,23 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
     static let clockSkewMax: Int64 = 60
     /// A request that waits longer in the outbox is an alert.
     static let waitingAlertAfter: Int64 = 300 * Timestamp.secondInMicroseconds
+    /// Quarantined and drifted positions of a book that are named.
+    static let positionsMax = 20
     /// An outbox that is fuller, in percent of its limit, is an alert.
     static let fullAlertPercent: Int64 = 80
 
     /// `memoryResident` reads the process's resident bytes, `clock` this host's clock; `desk` is
-    /// nil without an outbox.
+    /// nil without an outbox, `drift` where positions are not audited.
     public init(
         pipeline: AppendPipeline, projections: ProjectionService, readers: Pool,
-        desk: OutboxDesk?, version: String, startedAt: Timestamp,
+        desk: OutboxDesk?, drift: DriftAudit?, version: String, startedAt: Timestamp,
         memoryResident: @escaping @Sendable () -> Int64, clock: @escaping @Sendable () -> Timestamp
     ) {
         self.pipeline = pipeline
         self.projections = projections
         self.readers = readers
         self.desk = desk
+        self.drift = drift
         self.version = version
         self.startedAt = startedAt
         self.memoryResident = memoryResident
@@ -138,15 +142,19 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
             let clock = try connection.query("SELECT clock_timestamp()", deadline: deadline)
                 .onlyRow()[0].timestamp()
             var quarantine: [BookID: [(position: UUID, at: LogPosition, reason: String)]] = [:]
+            var generations: [BookID: [Generation]] = [:]
             let books = try BookOverview.read(connection, deadline: deadline)
-            for overview in books where overview.quarantined > 0 {
+            for overview in books where book.isEmpty || overview.name.description == book {
+                generations[overview.id] = try Generations.list(
+                    overview.id, connection, deadline: deadline)
+                guard overview.quarantined > 0 else { continue }
                 quarantine[overview.id] = try BookOverview.quarantine(
-                    overview.id, limit: 20, connection, deadline: deadline)
+                    overview.id, limit: Self.positionsMax, connection, deadline: deadline)
             }
             return (
                 version: connection.serverVersion,
                 schema: try schema.rows.first.map { try $0[0].int64() } ?? 0, books: books,
-                quarantine: quarantine, clock: clock
+                quarantine: quarantine, generations: generations, clock: clock
             )
         }
         let here = clock()
@@ -154,8 +162,18 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
         response.databaseVersion = "\(found.version / 10_000).\(found.version % 10_000)"
         response.schemaVersion = found.schema
         for overview in found.books where book.isEmpty || overview.name.description == book {
-            let status = Self.status(
-                overview, workers[overview.name], found.quarantine[overview.id] ?? [])
+            let generations = found.generations[overview.id] ?? []
+            let live = generations.first { $0.state == .live }
+            var status = Self.status(
+                overview, workers[overview.name], live, found.quarantine[overview.id] ?? [])
+            status.generations = generations.map {
+                GenerationMapping.message($0, live: overview.checkpoint ?? .origin)
+            }
+            if let drift {
+                let state = drift.state(of: overview.name)
+                status.drift = Self.message(state, positionsPerMinute: drift.positionsPerMinute)
+                response.alerts += Self.alerts(overview.name, state)
+            }
             response.books.append(status)
             if let last = overview.headRecordedAt, last > found.clock {
                 response.alerts += Self.skew(
@@ -173,7 +191,37 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
                     "book \(overview.name): \(projection.name) failed: \(projection.error)")
                 break
             }
+            if Self.isOtherLogic(workers[overview.name], live) {
+                response.alerts.append(
+                    "book \(overview.name): \(Self.standsStill(live, overview)): run "
+                        + "`nexus-ledger replay`, then `compare` and `promote`")
+            }
         }
+    }
+
+    private static func alerts(_ book: BookName, _ state: DriftState) -> [String] {
+        guard let first = state.drifted.first else { return [] }
+        let count = state.drifted.count
+        let differ = count == 1 ? "differs" : "differ"
+        let checked = state.checked == 1 ? "1 position" : "\(state.checked) positions"
+        return [
+            "book \(book): \(count) of \(checked) checked \(differ) from the fold of the log: "
+                + "\(first)\(count > 1 ? ", …" : ""); rebuild with `nexus-ledger replay`, then "
+                + "`compare` and `promote`"
+        ]
+    }
+
+    private static func message(
+        _ state: DriftState, positionsPerMinute: Double
+    ) -> Nexus_Ledger_V1_DriftAudit {
+        var message = Nexus_Ledger_V1_DriftAudit()
+        message.positionsChecked = state.checked
+        message.positionsDrifted = Int64(state.drifted.count)
+        message.drifted = state.drifted.prefix(positionsMax).map(\.description)
+        message.lastCheckedUs = state.lastCheckedAt?.microseconds ?? 0
+        message.positionsPerMinute = positionsPerMinute
+        message.error = state.error ?? ""
+        return message
     }
 
     private static func skew(
@@ -189,6 +237,7 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
 
     private static func status(
         _ overview: BookOverview, _ worker: ProjectionService.WorkerState?,
+        _ live: Generation?,
         _ quarantine: [(position: UUID, at: LogPosition, reason: String)]
     ) -> Nexus_Ledger_V1_BookStatus {
         var status = Nexus_Ledger_V1_BookStatus()
@@ -214,29 +263,43 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
             projection.lagSeconds = projection.lagEvents > 0 ? overview.idleSeconds : 0
             projection.epoch = overview.epoch
             projection.logicVersion = overview.logicVersion
-            (projection.state, projection.error) = describe(worker, overview)
+            (projection.state, projection.error) = describe(
+                worker, live, overview)
             return projection
         }
         return status
     }
 
     private static func describe(
-        _ worker: ProjectionService.WorkerState?, _ overview: BookOverview
+        _ worker: ProjectionService.WorkerState?, _ live: Generation?, _ overview: BookOverview
     ) -> (state: String, error: String) {
-        switch worker {
-        case .running where overview.logicVersion != AccountFold.logicVersion:
-            describe(.otherLogic(version: overview.logicVersion), overview)
+        guard !isOtherLogic(worker, live) else { return ("stopped", standsStill(live, overview)) }
+        return switch worker {
         case .running: ("running", "")
         case .following(let owner): ("running", "by \(owner)")
         case .paused: ("stopped", "paused")
-        case .otherLogic(let version):
-            (
-                "stopped",
-                "the tables were folded by logic version \(version), this build has "
-                    + "\(AccountFold.logicVersion): they stand still"
-            )
+        case .otherLogic: ("stopped", standsStill(live, overview))
         case .failed(let error): ("failed", error)
         case nil: (overview.owner.isEmpty ? "stopped" : "running", overview.owner)
         }
+    }
+
+    /// Whether the worker may not write the tables, because other folds have made them. One that
+    /// has nothing to do has not tried yet.
+    private static func isOtherLogic(
+        _ worker: ProjectionService.WorkerState?, _ live: Generation?
+    ) -> Bool {
+        switch worker {
+        case .otherLogic: true
+        case .running: live.map { !$0.isOurs } ?? false
+        case .following, .paused, .failed, nil: false
+        }
+    }
+
+    private static func standsStill(_ live: Generation?, _ overview: BookOverview) -> String {
+        let logic = live?.logic ?? "logic version \(overview.logicVersion)"
+        return "the tables were folded by \(logic), this build has logic version "
+            + "\(AccountFold.logicVersion) (fingerprint \(AccountFold.logicFingerprint)): they "
+            + "stand still"
     }
 }

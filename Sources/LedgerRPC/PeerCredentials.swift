@@ -149,3 +149,25 @@ public struct PeerCredentialsInterceptor: ServerInterceptor {
             })
     }
 }
+
+extension PeerCredentials {
+    /// Who asks: the actor that the request names, else the peer's user.
+    static func actor(_ named: String) -> String {
+        guard named.isEmpty else { return named }
+        return current.map { "uid \($0.uid)" } ?? "unknown"
+    }
+}
+
+extension ServerContext {
+    /// Runs `body`, and cancels it when the client is gone, which gRPC does not.
+    func whileWanted(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                _ = try? await self.cancellation.cancelled
+            }
+            group.addTask { try await body() }
+            _ = try await group.next()
+            group.cancelAll()
+        }
+    }
+}

@@ -137,8 +137,125 @@ public enum ReadSQL {
           \(pageOfDays)
         """
 
+    // MARK: At a moment
+
+    /// Stops appends for as long as the transaction lasts, so that no event is on its way. A
+    /// process that is stopped meanwhile loses its transaction.
+    static let lockHead = """
+        SELECT log_position, set_config('idle_in_transaction_session_timeout', '1000', true)
+        FROM positions.log_head
+        WHERE book_id = $1
+        FOR SHARE
+        """
+
+    /// The place of a time, and what time it is. Final while the head is locked.
+    static let placeOfTime = """
+        SELECT clock_timestamp() AS now, positions.log_position_at($1, $2) AS log_position
+        """
+
+    static let clock = "SELECT clock_timestamp() AS now"
+
+    static let recordedAt = """
+        SELECT recorded_at
+        FROM positions.events
+        WHERE book_id = $1
+          AND log_position = $2
+        """
+
+    /// Positions of the log that the tables do not have yet: a statement sees both as of one
+    /// moment. $2 up to which log position.
+    private static let unprojected = """
+        SELECT e.position_id, e.effective_at AS opened_at, e.payload ->> 'strategy' AS strategy,
+               e.payload ->> 'asset' AS asset
+        FROM positions.events AS e
+        WHERE e.book_id = $1
+          AND e.event_type = 'position_opened'
+          AND e.log_position <= $2
+          AND e.log_position > coalesce((
+              \(asOf)), 0)
+        """
+
+    private static let candidates = """
+        SELECT position_id, opened_at, strategy, asset
+        FROM positions.active
+        WHERE book_id = $1
+        UNION ALL
+        SELECT position_id, opened_at, strategy, asset
+        FROM positions.history
+        WHERE book_id = $1
+        UNION ALL
+        \(unprojected)
+        """
+
+    /// Positions newest first, with the length of their streams: $3 strategy, $4 asset, $5 and $6
+    /// the last one that was seen.
+    static let candidatesByOpening = """
+        SELECT p.position_id, p.opened_at, s.version, s.first_recorded_at
+        FROM (
+            SELECT c.position_id, c.opened_at
+            FROM (
+                \(candidates)
+            ) AS c
+            WHERE ($3 = '' OR c.strategy = $3)
+              AND ($4 = '' OR c.asset = $4)
+              AND ($5::timestamptz IS NULL OR (c.opened_at, c.position_id) < ($5, $6::uuid))
+            ORDER BY c.opened_at DESC, c.position_id DESC
+            LIMIT $7
+        ) AS p
+        JOIN positions.streams AS s
+          ON s.book_id = $1
+         AND s.position_id = p.position_id
+        ORDER BY p.opened_at DESC, p.position_id DESC
+        """
+
+    /// Positions that had begun by $5, by id after $6, with the length of their streams.
+    static let begun = """
+        SELECT s.position_id, s.version
+        FROM positions.streams AS s
+        WHERE s.book_id = $1
+          AND s.first_recorded_at <= $5
+          AND ($6::uuid IS NULL OR s.position_id > $6)
+          AND (($3 = '' AND $4 = '') OR s.position_id IN (
+              SELECT c.position_id
+              FROM (
+                  \(candidates)
+              ) AS c
+              WHERE ($3 = '' OR c.strategy = $3)
+                AND ($4 = '' OR c.asset = $4)))
+        ORDER BY s.position_id
+        LIMIT $7
+        """
+
+    /// Events by place and time, without their payloads, and who delivered them.
+    static let eventsAt = """
+        SELECT e.log_position, e.position_id, e.version, e.event_id, e.event_type,
+               e.schema_version, e.effective_at, e.recorded_at, e.source, e.actor,
+               e.causation_id, e.correlation_id, e.leaf_hash, d.peer_uid
+        FROM unnest($2::bigint[], $3::timestamptz[]) AS i (log_position, recorded_at)
+        CROSS JOIN LATERAL (
+            SELECT log_position, position_id, version, event_id, event_type, schema_version,
+                   effective_at, recorded_at, source, actor, causation_id, correlation_id,
+                   leaf_hash
+            FROM positions.events
+            WHERE book_id = $1
+              AND log_position = i.log_position
+              AND recorded_at = i.recorded_at
+            OFFSET 0
+        ) AS e
+        LEFT JOIN LATERAL (
+            SELECT last_position, peer_uid
+            FROM positions.deliveries
+            WHERE book_id = $1
+              AND log_position <= i.log_position
+            ORDER BY log_position DESC
+            LIMIT 1
+        ) AS d
+          ON d.last_position >= i.log_position
+        """
+
     /// For the test that prepares them all.
     public static let all: [String] = [
-        position, positions, legs, asOf, quarantineReason, dailyPnl, groupedPnl,
+        position, positions, legs, asOf, quarantineReason, dailyPnl, groupedPnl, lockHead,
+        placeOfTime, clock, recordedAt, candidatesByOpening, begun, eventsAt,
     ]
 }

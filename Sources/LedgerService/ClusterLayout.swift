@@ -162,10 +162,11 @@ struct ClusterLayout: Equatable, Sendable {
         synchronous_commit = on
         full_page_writes = on
 
-        # A log grows by steady appends: few checkpoints, whose full pages are compressed.
+        # A log grows by steady appends: few checkpoints, whose full pages are compressed. Segments
+        # are kept to be used again: a commit that needs a new one waits for it to be written.
         shared_buffers = 128MB
         wal_compression = on
-        min_wal_size = 256MB
+        min_wal_size = 1GB
         max_wal_size = 2GB
         checkpoint_timeout = 15min
 

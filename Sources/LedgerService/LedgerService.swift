@@ -1,4 +1,5 @@
 import AppendPipeline
+import ConfigStore
 import EventStore
 import GRPCCore
 import LedgerCore
@@ -15,6 +16,9 @@ public struct LedgerService: Sendable {
     public struct Configuration: Sendable {
         /// A libpq string or URI.
         public var database: String
+        /// The same database as a role that may change the configuration, such as nexus_config;
+        /// nil: as `database`, whose role may only read it.
+        public var configDatabase: String?
         /// Of the Unix socket, at most 107 bytes; its directory exists and is trusted.
         public var socketPath: String
         /// Bounds of the group commits and of the queues before them.
@@ -32,6 +36,9 @@ public struct LedgerService: Sendable {
         public var readersWaitingMax = 1_024
         /// Start with the projections standing still; for measurements.
         public var pausesProjections = false
+        /// Positions a minute that are folded afresh and compared with their live rows, over all
+        /// books; 0: none.
+        public var driftAuditRate = 60.0
 
         /// The defaults, and what has none; nothing is checked before `run`.
         public init(database: String, socketPath: String) {
@@ -76,13 +83,7 @@ public struct LedgerService: Sendable {
         onReady: @escaping @Sendable () async -> Void,
         until stop: @escaping @Sendable () async -> Void
     ) async throws {
-        let info: ConnectionInfo
-        do throws(PostgresError) {
-            info = try ConnectionInfo(
-                configuration.database, overrides: ["application_name": "nexus-ledger"])
-        } catch {
-            throw StartError.database(error.description)
-        }
+        let info = try connectionInfo(configuration.database)
         if let sabotage = Sabotage.current {
             logger.critical("sabotaged for a test: \(sabotage.rawValue); use another build")
         }
@@ -126,7 +127,19 @@ public struct LedgerService: Sendable {
         projections.setPaused(configuration.pausesProjections)
         let health = HealthState(services: [
             "nexus.ledger.v1.Ledger", "nexus.ledger.v1.Operations", "nexus.ledger.v1.Outbox",
+            "nexus.ledger.v1.Projections", "nexus.ledger.v1.Config",
         ])
+        let configInfo = try connectionInfo(configuration.configDatabase ?? configuration.database)
+        let configPool = Pool(
+            configInfo.preparing(false), limits: .init(connectionsMax: 2), name: "pg-config")
+        let config = ConfigStore(configPool)
+        let settings = ConfigCache(config)
+        let drift = DriftAudit(
+            info,
+            positionsPerMinute: configuration.pausesProjections
+                ? 0 : configuration.driftAuditRate
+        ) { logger.warning("\($0)") }
+        let generations = GenerationDesk(info, identity: identity)
         let server = LedgerServer(
             socketPath: configuration.socketPath, limits: configuration.serverLimits,
             services: [
@@ -135,15 +148,26 @@ public struct LedgerService: Sendable {
                     host: identity.host, desk: desk),
                 OperationsAPI(
                     pipeline: pipeline, projections: projections, readers: readers, desk: desk,
-                    version: Self.version, startedAt: started,
+                    drift: drift, version: Self.version, startedAt: started,
                     memoryResident: { ResidentMemory.bytes() }, clock: { SystemClock.now() }),
                 OutboxAPI(desk: desk, clock: { SystemClock.now() }),
+                ProjectionsAPI(
+                    GenerationOffice(generations) { book in
+                        try await readers.run(deadline: .after(.seconds(10))) { connection in
+                            try LogReader(connection, deadline: .after(.seconds(10))).book(book)
+                        }
+                    }),
+                ConfigAPI(ConfigOffice(config) { try ConfigWatch(configInfo) }),
             ], health: health)
+        let watch = try ConfigWatch(configInfo)
+        let notices = Task { await settings.follow(watch) }
         let work = Task { await projections.run() }
-        let months = Task { await keepMonths(info) }
+        let months = Task { await keepMonths(info, settings) }
         let drain = Task { await pipeline.drain() }
         let purging = Task { await purge(outbox) }
-        defer { for task in [work, months, drain, purging] { task.cancel() } }
+        let auditing = Task { await drift.run() }
+        let tasks = [work, months, drain, purging, auditing, notices]
+        defer { for task in tasks { task.cancel() } }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await server.run {
@@ -160,12 +184,25 @@ public struct LedgerService: Sendable {
             stopper.cancel()
         }
         await pipeline.shutdown()
-        for task in [work, months, drain, purging] { task.cancel() }
+        for task in tasks { task.cancel() }
+        await notices.value
+        await configPool.shutdown()
         await drain.value
         await work.value
+        await auditing.value
+        await generations.shutdown()
         await writers.shutdown()
         await readers.shutdown()
         logger.info("stopped")
+    }
+
+    private func connectionInfo(_ conninfo: String) throws -> ConnectionInfo {
+        do throws(PostgresError) {
+            return try ConnectionInfo(
+                conninfo, overrides: ["application_name": "nexus-ledger"])
+        } catch {
+            throw StartError.database(error.description)
+        }
     }
 
     private func openOutbox() throws -> Outbox? {
@@ -246,17 +283,21 @@ public struct LedgerService: Sendable {
         }
     }
 
-    /// Makes the months of the log ahead of time, at start and every hour.
-    private func keepMonths(_ info: ConnectionInfo) async {
+    /// Makes the months of the log ahead of time, at start and every hour; then looks whether
+    /// maintenance is done, which nobody else would notice if it is not. Months do not wait for the
+    /// configuration or for maintenance.
+    private func keepMonths(_ info: ConnectionInfo, _ settings: ConfigCache) async {
         let connection = DedicatedConnection(info, name: "pg-months")
         while !Task.isCancelled {
+            let ahead = await monthsAhead(settings)
             do {
                 try await connection.run(deadline: .after(.seconds(30))) { connection in
                     try connection.query(
-                        "SELECT count(*) FROM positions.ensure_months($1)", [.int4(1)],
+                        "SELECT count(*) FROM positions.ensure_months($1)", [.int4(ahead)],
                         deadline: .after(.seconds(30)))
                     return
                 }
+                await checkJobs(connection)
                 try? await Task.sleep(for: .seconds(3_600))
             } catch {
                 logger.error("the next months of the log could not be made: \(error)")
@@ -264,5 +305,30 @@ public struct LedgerService: Sendable {
             }
         }
         await connection.shutdown()
+    }
+
+    private func monthsAhead(_ settings: ConfigCache) async -> Int32 {
+        do {
+            let setting = try await settings.value(of: "system_settings/partitions.ahead_months")
+            return setting.flatMap { Int32($0) } ?? 1
+        } catch {
+            logger.warning("partitions.ahead_months could not be read, 1 is taken: \(error)")
+            return 1
+        }
+    }
+
+    private func checkJobs(_ connection: DedicatedConnection) async {
+        do {
+            let missed = try await connection.run(deadline: .after(.seconds(30))) { connection in
+                try connection.query(
+                    "SELECT maintenance.check_jobs()", deadline: .after(.seconds(30))
+                ).onlyRow()[0].int32()
+            }
+            if missed > 0 {
+                logger.warning("\(missed) jobs were not done: run `nexus-ledger maintain`")
+            }
+        } catch {
+            logger.error("whether maintenance is done could not be looked at: \(error)")
+        }
     }
 }

@@ -9,6 +9,8 @@ struct ByteReader {
 
     var remaining: Int { bytes.count - offset }
 
+    var rest: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[offset...]) }
+
     mutating func int16() -> Int16? { integer() }
 
     mutating func int32() -> Int32? { integer() }

@@ -10,6 +10,15 @@ public struct CopyRow {
         self.fieldCount = fieldCount
     }
 
+    /// A row whose fields were kept (`rest`); `fields` outlive it and its fields.
+    public init(keeping fields: UnsafeRawBufferPointer, fieldCount: Int) {
+        self.init(ByteReader(fields), fieldCount: fieldCount)
+    }
+
+    /// The bytes of the fields that were not read yet, to be kept for later or compared: equal
+    /// bytes are equal values. Valid until the closure of `copyRows` returns.
+    public var rest: UnsafeRawBufferPointer { reader.rest }
+
     /// The next field; throws `.decoding` behind the last one. Valid until the closure of
     /// `copyRows` returns.
     public mutating func next() throws(PostgresError) -> Field {

@@ -117,6 +117,19 @@ public enum Nexus_Ledger_V1_Ledger: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "ListRestatements" metadata.
+        public enum ListRestatements: Sendable {
+            /// Request type for "ListRestatements".
+            public typealias Input = Nexus_Ledger_V1_ListRestatementsRequest
+            /// Response type for "ListRestatements".
+            public typealias Output = Nexus_Ledger_V1_ListRestatementsResponse
+            /// Descriptor for "ListRestatements".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Ledger"),
+                method: "ListRestatements",
+                type: .serverStreaming
+            )
+        }
         /// Descriptors for all methods in the "nexus.ledger.v1.Ledger" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             Append.descriptor,
@@ -125,7 +138,8 @@ public enum Nexus_Ledger_V1_Ledger: Sendable {
             ListPositions.descriptor,
             GetTimeline.descriptor,
             Subscribe.descriptor,
-            GetDailyPnl.descriptor
+            GetDailyPnl.descriptor,
+            ListRestatements.descriptor
         ]
     }
 }
@@ -278,6 +292,24 @@ extension Nexus_Ledger_V1_Ledger {
             request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_GetDailyPnlRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_GetDailyPnlResponse>
+
+        /// Handle the "ListRestatements" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What later knowledge changed of days that were over, in the order of the log.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_ListRestatementsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_ListRestatementsResponse` messages.
+        func listRestatements(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ListRestatementsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListRestatementsResponse>
     }
 
     /// Service protocol for the "nexus.ledger.v1.Ledger" service.
@@ -414,6 +446,24 @@ extension Nexus_Ledger_V1_Ledger {
             request: GRPCCore.ServerRequest<Nexus_Ledger_V1_GetDailyPnlRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_GetDailyPnlResponse>
+
+        /// Handle the "ListRestatements" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What later knowledge changed of days that were over, in the order of the log.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListRestatementsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_ListRestatementsResponse` messages.
+        func listRestatements(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ListRestatementsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListRestatementsResponse>
     }
 
     /// Simple service protocol for the "nexus.ledger.v1.Ledger" service.
@@ -551,6 +601,25 @@ extension Nexus_Ledger_V1_Ledger {
             request: Nexus_Ledger_V1_GetDailyPnlRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Nexus_Ledger_V1_GetDailyPnlResponse
+
+        /// Handle the "ListRestatements" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What later knowledge changed of days that were over, in the order of the log.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_ListRestatementsRequest` message.
+        ///   - response: A response stream of `Nexus_Ledger_V1_ListRestatementsResponse` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func listRestatements(
+            request: Nexus_Ledger_V1_ListRestatementsRequest,
+            response: GRPCCore.RPCWriter<Nexus_Ledger_V1_ListRestatementsResponse>,
+            context: GRPCCore.ServerContext
+        ) async throws
     }
 }
 
@@ -635,6 +704,17 @@ extension Nexus_Ledger_V1_Ledger.StreamingServiceProtocol {
                 )
             }
         )
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Ledger.Method.ListRestatements.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ListRestatementsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ListRestatementsResponse>(),
+            handler: { request, context in
+                try await self.listRestatements(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -705,6 +785,17 @@ extension Nexus_Ledger_V1_Ledger.ServiceProtocol {
             context: context
         )
         return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func listRestatements(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ListRestatementsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListRestatementsResponse> {
+        let response = try await self.listRestatements(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
     }
 }
 
@@ -811,6 +902,23 @@ extension Nexus_Ledger_V1_Ledger.SimpleServiceProtocol {
                 context: context
             ),
             metadata: [:]
+        )
+    }
+
+    public func listRestatements(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ListRestatementsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListRestatementsResponse> {
+        return GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListRestatementsResponse>(
+            metadata: [:],
+            producer: { writer in
+                try await self.listRestatements(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
         )
     }
 }
@@ -984,6 +1092,29 @@ extension Nexus_Ledger_V1_Ledger {
             deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_GetDailyPnlResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_GetDailyPnlResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ListRestatements" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What later knowledge changed of days that were over, in the order of the log.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListRestatementsRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ListRestatementsRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ListRestatementsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func listRestatements<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListRestatementsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ListRestatementsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ListRestatementsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_ListRestatementsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -1235,6 +1366,38 @@ extension Nexus_Ledger_V1_Ledger {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "ListRestatements" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What later knowledge changed of days that were over, in the order of the log.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListRestatementsRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ListRestatementsRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ListRestatementsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func listRestatements<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListRestatementsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ListRestatementsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ListRestatementsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_ListRestatementsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Ledger.Method.ListRestatements.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -1434,6 +1597,33 @@ extension Nexus_Ledger_V1_Ledger.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_GetDailyPnlRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_GetDailyPnlResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListRestatements" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What later knowledge changed of days that were over, in the order of the log.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_ListRestatementsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listRestatements<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListRestatementsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_ListRestatementsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.listRestatements(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ListRestatementsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ListRestatementsResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1664,6 +1854,1964 @@ extension Nexus_Ledger_V1_Ledger.ClientProtocol {
             metadata: metadata
         )
         return try await self.getDailyPnl(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListRestatements" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What later knowledge changed of days that were over, in the order of the log.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listRestatements<Result>(
+        _ message: Nexus_Ledger_V1_ListRestatementsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_ListRestatementsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_ListRestatementsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.listRestatements(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}
+
+// MARK: - nexus.ledger.v1.Projections
+
+/// Namespace containing generated types for the "nexus.ledger.v1.Projections" service.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+public enum Nexus_Ledger_V1_Projections: Sendable {
+    /// Service descriptor for the "nexus.ledger.v1.Projections" service.
+    public static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Projections")
+    /// Namespace for method metadata.
+    public enum Method: Sendable {
+        /// Namespace for "ListGenerations" metadata.
+        public enum ListGenerations: Sendable {
+            /// Request type for "ListGenerations".
+            public typealias Input = Nexus_Ledger_V1_ListGenerationsRequest
+            /// Response type for "ListGenerations".
+            public typealias Output = Nexus_Ledger_V1_ListGenerationsResponse
+            /// Descriptor for "ListGenerations".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Projections"),
+                method: "ListGenerations",
+                type: .unary
+            )
+        }
+        /// Namespace for "Rebuild" metadata.
+        public enum Rebuild: Sendable {
+            /// Request type for "Rebuild".
+            public typealias Input = Nexus_Ledger_V1_RebuildRequest
+            /// Response type for "Rebuild".
+            public typealias Output = Nexus_Ledger_V1_RebuildProgress
+            /// Descriptor for "Rebuild".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Projections"),
+                method: "Rebuild",
+                type: .serverStreaming
+            )
+        }
+        /// Namespace for "Compare" metadata.
+        public enum Compare: Sendable {
+            /// Request type for "Compare".
+            public typealias Input = Nexus_Ledger_V1_CompareRequest
+            /// Response type for "Compare".
+            public typealias Output = Nexus_Ledger_V1_CompareResponse
+            /// Descriptor for "Compare".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Projections"),
+                method: "Compare",
+                type: .serverStreaming
+            )
+        }
+        /// Namespace for "Explain" metadata.
+        public enum Explain: Sendable {
+            /// Request type for "Explain".
+            public typealias Input = Nexus_Ledger_V1_ExplainRequest
+            /// Response type for "Explain".
+            public typealias Output = Nexus_Ledger_V1_ExplainResponse
+            /// Descriptor for "Explain".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Projections"),
+                method: "Explain",
+                type: .unary
+            )
+        }
+        /// Namespace for "ListSteps" metadata.
+        public enum ListSteps: Sendable {
+            /// Request type for "ListSteps".
+            public typealias Input = Nexus_Ledger_V1_ListStepsRequest
+            /// Response type for "ListSteps".
+            public typealias Output = Nexus_Ledger_V1_ListStepsResponse
+            /// Descriptor for "ListSteps".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Projections"),
+                method: "ListSteps",
+                type: .serverStreaming
+            )
+        }
+        /// Namespace for "Promote" metadata.
+        public enum Promote: Sendable {
+            /// Request type for "Promote".
+            public typealias Input = Nexus_Ledger_V1_PromoteRequest
+            /// Response type for "Promote".
+            public typealias Output = Nexus_Ledger_V1_PromoteResponse
+            /// Descriptor for "Promote".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Projections"),
+                method: "Promote",
+                type: .unary
+            )
+        }
+        /// Namespace for "Revert" metadata.
+        public enum Revert: Sendable {
+            /// Request type for "Revert".
+            public typealias Input = Nexus_Ledger_V1_RevertRequest
+            /// Response type for "Revert".
+            public typealias Output = Nexus_Ledger_V1_RevertResponse
+            /// Descriptor for "Revert".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Projections"),
+                method: "Revert",
+                type: .unary
+            )
+        }
+        /// Namespace for "Retire" metadata.
+        public enum Retire: Sendable {
+            /// Request type for "Retire".
+            public typealias Input = Nexus_Ledger_V1_RetireRequest
+            /// Response type for "Retire".
+            public typealias Output = Nexus_Ledger_V1_RetireResponse
+            /// Descriptor for "Retire".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Projections"),
+                method: "Retire",
+                type: .unary
+            )
+        }
+        /// Descriptors for all methods in the "nexus.ledger.v1.Projections" service.
+        public static let descriptors: [GRPCCore.MethodDescriptor] = [
+            ListGenerations.descriptor,
+            Rebuild.descriptor,
+            Compare.descriptor,
+            Explain.descriptor,
+            ListSteps.descriptor,
+            Promote.descriptor,
+            Revert.descriptor,
+            Retire.descriptor
+        ]
+    }
+}
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension GRPCCore.ServiceDescriptor {
+    /// Service descriptor for the "nexus.ledger.v1.Projections" service.
+    public static let nexus_ledger_v1_Projections = GRPCCore.ServiceDescriptor(fullyQualifiedService: "nexus.ledger.v1.Projections")
+}
+
+// MARK: nexus.ledger.v1.Projections (server)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Projections {
+    /// Streaming variant of the service protocol for the "nexus.ledger.v1.Projections" service.
+    ///
+    /// This protocol is the lowest-level of the service protocols generated for this service
+    /// giving you the most flexibility over the implementation of your service. This comes at
+    /// the cost of more verbose and less strict APIs. Each RPC requires you to implement it in
+    /// terms of a request stream and response stream. Where the RPC expects only a single
+    /// request or response message, you are responsible for ensuring your implementation
+    /// maintains this invariant.
+    ///
+    /// Where possible, prefer using the stricter, less-verbose ``ServiceProtocol``
+    /// or ``SimpleServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Generations of the projections: rebuilt beside the live one, compared, promoted, gone back to.
+    public protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
+        /// Handle the "ListGenerations" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The generations of a book, the live one first.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_ListGenerationsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_ListGenerationsResponse` messages.
+        func listGenerations(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ListGenerationsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListGenerationsResponse>
+
+        /// Handle the "Rebuild" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Builds a generation from the log in a free slot, by this ledger's folds, or goes on with one
+        /// > that was begun; ends when it has caught up. The ledger then keeps it up with the log. A caller
+        /// > that goes away stops it; what was built is kept.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_RebuildRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_RebuildProgress` messages.
+        func rebuild(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_RebuildRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_RebuildProgress>
+
+        /// Handle the "Compare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Compares the live generation with another one at a log position that both have reached:
+        /// > progress, then the differences, the greatest change first, then the summary.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_CompareRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_CompareResponse` messages.
+        func compare(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_CompareRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_CompareResponse>
+
+        /// Handle the "Explain" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Names the first event after which two generations disagree about a position.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_ExplainRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_ExplainResponse` messages.
+        func explain(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ExplainRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ExplainResponse>
+
+        /// Handle the "ListSteps" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What a position comes to after each of its events in the order of the log, by this ledger's
+        /// > folds.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_ListStepsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_ListStepsResponse` messages.
+        func listSteps(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ListStepsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListStepsResponse>
+
+        /// Handle the "Promote" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes another generation the live one, if the comparison is still the one that was looked at.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_PromoteRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_PromoteResponse` messages.
+        func promote(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_PromoteRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_PromoteResponse>
+
+        /// Handle the "Revert" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the former generation the live one again.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_RevertRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_RevertResponse` messages.
+        func revert(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_RevertRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_RevertResponse>
+
+        /// Handle the "Retire" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Empties a slot that is not live.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Nexus_Ledger_V1_RetireRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_RetireResponse` messages.
+        func retire(
+            request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_RetireRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_RetireResponse>
+    }
+
+    /// Service protocol for the "nexus.ledger.v1.Projections" service.
+    ///
+    /// This protocol is higher level than ``StreamingServiceProtocol`` but lower level than
+    /// the ``SimpleServiceProtocol``, it provides access to request and response metadata and
+    /// trailing response metadata. If you don't need these then consider using
+    /// the ``SimpleServiceProtocol``. If you need fine grained control over your RPCs then
+    /// use ``StreamingServiceProtocol``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Generations of the projections: rebuilt beside the live one, compared, promoted, gone back to.
+    public protocol ServiceProtocol: Nexus_Ledger_V1_Projections.StreamingServiceProtocol {
+        /// Handle the "ListGenerations" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The generations of a book, the live one first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListGenerationsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Nexus_Ledger_V1_ListGenerationsResponse` message.
+        func listGenerations(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ListGenerationsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_ListGenerationsResponse>
+
+        /// Handle the "Rebuild" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Builds a generation from the log in a free slot, by this ledger's folds, or goes on with one
+        /// > that was begun; ends when it has caught up. The ledger then keeps it up with the log. A caller
+        /// > that goes away stops it; what was built is kept.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_RebuildRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_RebuildProgress` messages.
+        func rebuild(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_RebuildRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_RebuildProgress>
+
+        /// Handle the "Compare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Compares the live generation with another one at a log position that both have reached:
+        /// > progress, then the differences, the greatest change first, then the summary.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_CompareRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_CompareResponse` messages.
+        func compare(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_CompareRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_CompareResponse>
+
+        /// Handle the "Explain" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Names the first event after which two generations disagree about a position.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ExplainRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Nexus_Ledger_V1_ExplainResponse` message.
+        func explain(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ExplainRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_ExplainResponse>
+
+        /// Handle the "ListSteps" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What a position comes to after each of its events in the order of the log, by this ledger's
+        /// > folds.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListStepsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Nexus_Ledger_V1_ListStepsResponse` messages.
+        func listSteps(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ListStepsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListStepsResponse>
+
+        /// Handle the "Promote" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes another generation the live one, if the comparison is still the one that was looked at.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_PromoteRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Nexus_Ledger_V1_PromoteResponse` message.
+        func promote(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_PromoteRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_PromoteResponse>
+
+        /// Handle the "Revert" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the former generation the live one again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_RevertRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Nexus_Ledger_V1_RevertResponse` message.
+        func revert(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_RevertRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_RevertResponse>
+
+        /// Handle the "Retire" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Empties a slot that is not live.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_RetireRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Nexus_Ledger_V1_RetireResponse` message.
+        func retire(
+            request: GRPCCore.ServerRequest<Nexus_Ledger_V1_RetireRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_RetireResponse>
+    }
+
+    /// Simple service protocol for the "nexus.ledger.v1.Projections" service.
+    ///
+    /// This is the highest level protocol for the service. The API is the easiest to use but
+    /// doesn't provide access to request or response metadata. If you need access to these
+    /// then use ``ServiceProtocol`` instead.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Generations of the projections: rebuilt beside the live one, compared, promoted, gone back to.
+    public protocol SimpleServiceProtocol: Nexus_Ledger_V1_Projections.ServiceProtocol {
+        /// Handle the "ListGenerations" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The generations of a book, the live one first.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_ListGenerationsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Nexus_Ledger_V1_ListGenerationsResponse` to respond with.
+        func listGenerations(
+            request: Nexus_Ledger_V1_ListGenerationsRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Nexus_Ledger_V1_ListGenerationsResponse
+
+        /// Handle the "Rebuild" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Builds a generation from the log in a free slot, by this ledger's folds, or goes on with one
+        /// > that was begun; ends when it has caught up. The ledger then keeps it up with the log. A caller
+        /// > that goes away stops it; what was built is kept.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_RebuildRequest` message.
+        ///   - response: A response stream of `Nexus_Ledger_V1_RebuildProgress` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func rebuild(
+            request: Nexus_Ledger_V1_RebuildRequest,
+            response: GRPCCore.RPCWriter<Nexus_Ledger_V1_RebuildProgress>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "Compare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Compares the live generation with another one at a log position that both have reached:
+        /// > progress, then the differences, the greatest change first, then the summary.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_CompareRequest` message.
+        ///   - response: A response stream of `Nexus_Ledger_V1_CompareResponse` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func compare(
+            request: Nexus_Ledger_V1_CompareRequest,
+            response: GRPCCore.RPCWriter<Nexus_Ledger_V1_CompareResponse>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "Explain" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Names the first event after which two generations disagree about a position.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_ExplainRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Nexus_Ledger_V1_ExplainResponse` to respond with.
+        func explain(
+            request: Nexus_Ledger_V1_ExplainRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Nexus_Ledger_V1_ExplainResponse
+
+        /// Handle the "ListSteps" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What a position comes to after each of its events in the order of the log, by this ledger's
+        /// > folds.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_ListStepsRequest` message.
+        ///   - response: A response stream of `Nexus_Ledger_V1_ListStepsResponse` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func listSteps(
+            request: Nexus_Ledger_V1_ListStepsRequest,
+            response: GRPCCore.RPCWriter<Nexus_Ledger_V1_ListStepsResponse>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "Promote" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes another generation the live one, if the comparison is still the one that was looked at.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_PromoteRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Nexus_Ledger_V1_PromoteResponse` to respond with.
+        func promote(
+            request: Nexus_Ledger_V1_PromoteRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Nexus_Ledger_V1_PromoteResponse
+
+        /// Handle the "Revert" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the former generation the live one again.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_RevertRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Nexus_Ledger_V1_RevertResponse` to respond with.
+        func revert(
+            request: Nexus_Ledger_V1_RevertRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Nexus_Ledger_V1_RevertResponse
+
+        /// Handle the "Retire" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Empties a slot that is not live.
+        ///
+        /// - Parameters:
+        ///   - request: A `Nexus_Ledger_V1_RetireRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Nexus_Ledger_V1_RetireResponse` to respond with.
+        func retire(
+            request: Nexus_Ledger_V1_RetireRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Nexus_Ledger_V1_RetireResponse
+    }
+}
+
+// Default implementation of 'registerMethods(with:)'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Projections.StreamingServiceProtocol {
+    public func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Projections.Method.ListGenerations.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ListGenerationsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ListGenerationsResponse>(),
+            handler: { request, context in
+                try await self.listGenerations(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Projections.Method.Rebuild.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_RebuildRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_RebuildProgress>(),
+            handler: { request, context in
+                try await self.rebuild(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Projections.Method.Compare.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_CompareRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_CompareResponse>(),
+            handler: { request, context in
+                try await self.compare(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Projections.Method.Explain.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ExplainRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ExplainResponse>(),
+            handler: { request, context in
+                try await self.explain(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Projections.Method.ListSteps.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ListStepsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ListStepsResponse>(),
+            handler: { request, context in
+                try await self.listSteps(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Projections.Method.Promote.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_PromoteRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_PromoteResponse>(),
+            handler: { request, context in
+                try await self.promote(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Projections.Method.Revert.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_RevertRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_RevertResponse>(),
+            handler: { request, context in
+                try await self.revert(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Nexus_Ledger_V1_Projections.Method.Retire.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_RetireRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_RetireResponse>(),
+            handler: { request, context in
+                try await self.retire(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+    }
+}
+
+// Default implementation of streaming methods from 'StreamingServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Projections.ServiceProtocol {
+    public func listGenerations(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ListGenerationsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListGenerationsResponse> {
+        let response = try await self.listGenerations(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func rebuild(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_RebuildRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_RebuildProgress> {
+        let response = try await self.rebuild(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    public func compare(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_CompareRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_CompareResponse> {
+        let response = try await self.compare(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    public func explain(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ExplainRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ExplainResponse> {
+        let response = try await self.explain(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func listSteps(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_ListStepsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListStepsResponse> {
+        let response = try await self.listSteps(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    public func promote(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_PromoteRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_PromoteResponse> {
+        let response = try await self.promote(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func revert(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_RevertRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_RevertResponse> {
+        let response = try await self.revert(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func retire(
+        request: GRPCCore.StreamingServerRequest<Nexus_Ledger_V1_RetireRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_RetireResponse> {
+        let response = try await self.retire(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+}
+
+// Default implementation of methods from 'ServiceProtocol'.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Projections.SimpleServiceProtocol {
+    public func listGenerations(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ListGenerationsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_ListGenerationsResponse> {
+        return GRPCCore.ServerResponse<Nexus_Ledger_V1_ListGenerationsResponse>(
+            message: try await self.listGenerations(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func rebuild(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_RebuildRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_RebuildProgress> {
+        return GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_RebuildProgress>(
+            metadata: [:],
+            producer: { writer in
+                try await self.rebuild(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    public func compare(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_CompareRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_CompareResponse> {
+        return GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_CompareResponse>(
+            metadata: [:],
+            producer: { writer in
+                try await self.compare(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    public func explain(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ExplainRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_ExplainResponse> {
+        return GRPCCore.ServerResponse<Nexus_Ledger_V1_ExplainResponse>(
+            message: try await self.explain(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func listSteps(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_ListStepsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListStepsResponse> {
+        return GRPCCore.StreamingServerResponse<Nexus_Ledger_V1_ListStepsResponse>(
+            metadata: [:],
+            producer: { writer in
+                try await self.listSteps(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    public func promote(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_PromoteRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_PromoteResponse> {
+        return GRPCCore.ServerResponse<Nexus_Ledger_V1_PromoteResponse>(
+            message: try await self.promote(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func revert(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_RevertRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_RevertResponse> {
+        return GRPCCore.ServerResponse<Nexus_Ledger_V1_RevertResponse>(
+            message: try await self.revert(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func retire(
+        request: GRPCCore.ServerRequest<Nexus_Ledger_V1_RetireRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Nexus_Ledger_V1_RetireResponse> {
+        return GRPCCore.ServerResponse<Nexus_Ledger_V1_RetireResponse>(
+            message: try await self.retire(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+}
+
+// MARK: nexus.ledger.v1.Projections (client)
+
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Projections {
+    /// Generated client protocol for the "nexus.ledger.v1.Projections" service.
+    ///
+    /// You don't need to implement this protocol directly, use the generated
+    /// implementation, ``Client``.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Generations of the projections: rebuilt beside the live one, compared, promoted, gone back to.
+    public protocol ClientProtocol: Sendable {
+        /// Call the "ListGenerations" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The generations of a book, the live one first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListGenerationsRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ListGenerationsRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ListGenerationsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func listGenerations<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListGenerationsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ListGenerationsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ListGenerationsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ListGenerationsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Rebuild" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Builds a generation from the log in a free slot, by this ledger's folds, or goes on with one
+        /// > that was begun; ends when it has caught up. The ledger then keeps it up with the log. A caller
+        /// > that goes away stops it; what was built is kept.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_RebuildRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_RebuildRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_RebuildProgress` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func rebuild<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_RebuildRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_RebuildRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_RebuildProgress>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_RebuildProgress>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Compare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Compares the live generation with another one at a log position that both have reached:
+        /// > progress, then the differences, the greatest change first, then the summary.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_CompareRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_CompareRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_CompareResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func compare<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_CompareRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_CompareRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_CompareResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_CompareResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Explain" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Names the first event after which two generations disagree about a position.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ExplainRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ExplainRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ExplainResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func explain<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ExplainRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ExplainRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ExplainResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ExplainResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ListSteps" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What a position comes to after each of its events in the order of the log, by this ledger's
+        /// > folds.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListStepsRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ListStepsRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ListStepsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func listSteps<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListStepsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ListStepsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ListStepsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_ListStepsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Promote" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes another generation the live one, if the comparison is still the one that was looked at.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_PromoteRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_PromoteRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_PromoteResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func promote<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_PromoteRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_PromoteRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_PromoteResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_PromoteResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Revert" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the former generation the live one again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_RevertRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_RevertRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_RevertResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func revert<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_RevertRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_RevertRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_RevertResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_RevertResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Retire" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Empties a slot that is not live.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_RetireRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_RetireRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_RetireResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func retire<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_RetireRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_RetireRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_RetireResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_RetireResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+    }
+
+    /// Generated client for the "nexus.ledger.v1.Projections" service.
+    ///
+    /// The ``Client`` provides an implementation of ``ClientProtocol`` which wraps
+    /// a `GRPCCore.GRPCCClient`. The underlying `GRPCClient` provides the long-lived
+    /// means of communication with the remote peer.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Generations of the projections: rebuilt beside the live one, compared, promoted, gone back to.
+    public struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
+        private let client: GRPCCore.GRPCClient<Transport>
+
+        /// Creates a new client wrapping the provided `GRPCCore.GRPCClient`.
+        ///
+        /// - Parameters:
+        ///   - client: A `GRPCCore.GRPCClient` providing a communication channel to the service.
+        public init(wrapping client: GRPCCore.GRPCClient<Transport>) {
+            self.client = client
+        }
+
+        /// Call the "ListGenerations" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The generations of a book, the live one first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListGenerationsRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ListGenerationsRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ListGenerationsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func listGenerations<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListGenerationsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ListGenerationsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ListGenerationsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ListGenerationsResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Projections.Method.ListGenerations.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Rebuild" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Builds a generation from the log in a free slot, by this ledger's folds, or goes on with one
+        /// > that was begun; ends when it has caught up. The ledger then keeps it up with the log. A caller
+        /// > that goes away stops it; what was built is kept.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_RebuildRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_RebuildRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_RebuildProgress` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func rebuild<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_RebuildRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_RebuildRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_RebuildProgress>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_RebuildProgress>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Projections.Method.Rebuild.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Compare" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Compares the live generation with another one at a log position that both have reached:
+        /// > progress, then the differences, the greatest change first, then the summary.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_CompareRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_CompareRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_CompareResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func compare<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_CompareRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_CompareRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_CompareResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_CompareResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Projections.Method.Compare.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Explain" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Names the first event after which two generations disagree about a position.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ExplainRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ExplainRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ExplainResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func explain<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ExplainRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ExplainRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ExplainResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ExplainResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Projections.Method.Explain.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ListSteps" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What a position comes to after each of its events in the order of the log, by this ledger's
+        /// > folds.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_ListStepsRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_ListStepsRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_ListStepsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func listSteps<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListStepsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_ListStepsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_ListStepsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_ListStepsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Projections.Method.ListSteps.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Promote" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes another generation the live one, if the comparison is still the one that was looked at.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_PromoteRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_PromoteRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_PromoteResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func promote<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_PromoteRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_PromoteRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_PromoteResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_PromoteResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Projections.Method.Promote.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Revert" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the former generation the live one again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_RevertRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_RevertRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_RevertResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func revert<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_RevertRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_RevertRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_RevertResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_RevertResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Projections.Method.Revert.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Retire" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Empties a slot that is not live.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Nexus_Ledger_V1_RetireRequest` message.
+        ///   - serializer: A serializer for `Nexus_Ledger_V1_RetireRequest` messages.
+        ///   - deserializer: A deserializer for `Nexus_Ledger_V1_RetireResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func retire<Result>(
+            request: GRPCCore.ClientRequest<Nexus_Ledger_V1_RetireRequest>,
+            serializer: some GRPCCore.MessageSerializer<Nexus_Ledger_V1_RetireRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Nexus_Ledger_V1_RetireResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_RetireResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Nexus_Ledger_V1_Projections.Method.Retire.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+    }
+}
+
+// Helpers providing default arguments to 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Projections.ClientProtocol {
+    /// Call the "ListGenerations" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The generations of a book, the live one first.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_ListGenerationsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listGenerations<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListGenerationsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ListGenerationsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.listGenerations(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ListGenerationsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ListGenerationsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Rebuild" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Builds a generation from the log in a free slot, by this ledger's folds, or goes on with one
+    /// > that was begun; ends when it has caught up. The ledger then keeps it up with the log. A caller
+    /// > that goes away stops it; what was built is kept.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_RebuildRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func rebuild<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_RebuildRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_RebuildProgress>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.rebuild(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_RebuildRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_RebuildProgress>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Compare" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Compares the live generation with another one at a log position that both have reached:
+    /// > progress, then the differences, the greatest change first, then the summary.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_CompareRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func compare<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_CompareRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_CompareResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.compare(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_CompareRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_CompareResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Explain" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Names the first event after which two generations disagree about a position.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_ExplainRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func explain<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ExplainRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ExplainResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.explain(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ExplainRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ExplainResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListSteps" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What a position comes to after each of its events in the order of the log, by this ledger's
+    /// > folds.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_ListStepsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listSteps<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_ListStepsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_ListStepsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.listSteps(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_ListStepsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_ListStepsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Promote" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes another generation the live one, if the comparison is still the one that was looked at.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_PromoteRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func promote<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_PromoteRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_PromoteResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.promote(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_PromoteRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_PromoteResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Revert" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the former generation the live one again.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_RevertRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func revert<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_RevertRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_RevertResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.revert(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_RevertRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_RevertResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Retire" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Empties a slot that is not live.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Nexus_Ledger_V1_RetireRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func retire<Result>(
+        request: GRPCCore.ClientRequest<Nexus_Ledger_V1_RetireRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_RetireResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.retire(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Nexus_Ledger_V1_RetireRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Nexus_Ledger_V1_RetireResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+}
+
+// Helpers providing sugared APIs for 'ClientProtocol' methods.
+@available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
+extension Nexus_Ledger_V1_Projections.ClientProtocol {
+    /// Call the "ListGenerations" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The generations of a book, the live one first.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listGenerations<Result>(
+        _ message: Nexus_Ledger_V1_ListGenerationsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ListGenerationsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_ListGenerationsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.listGenerations(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Rebuild" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Builds a generation from the log in a free slot, by this ledger's folds, or goes on with one
+    /// > that was begun; ends when it has caught up. The ledger then keeps it up with the log. A caller
+    /// > that goes away stops it; what was built is kept.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func rebuild<Result>(
+        _ message: Nexus_Ledger_V1_RebuildRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_RebuildProgress>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_RebuildRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.rebuild(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Compare" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Compares the live generation with another one at a log position that both have reached:
+    /// > progress, then the differences, the greatest change first, then the summary.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func compare<Result>(
+        _ message: Nexus_Ledger_V1_CompareRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_CompareResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_CompareRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.compare(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Explain" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Names the first event after which two generations disagree about a position.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func explain<Result>(
+        _ message: Nexus_Ledger_V1_ExplainRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_ExplainResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_ExplainRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.explain(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListSteps" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What a position comes to after each of its events in the order of the log, by this ledger's
+    /// > folds.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listSteps<Result>(
+        _ message: Nexus_Ledger_V1_ListStepsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Nexus_Ledger_V1_ListStepsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_ListStepsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.listSteps(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Promote" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes another generation the live one, if the comparison is still the one that was looked at.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func promote<Result>(
+        _ message: Nexus_Ledger_V1_PromoteRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_PromoteResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_PromoteRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.promote(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Revert" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the former generation the live one again.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func revert<Result>(
+        _ message: Nexus_Ledger_V1_RevertRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_RevertResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_RevertRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.revert(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Retire" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Empties a slot that is not live.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func retire<Result>(
+        _ message: Nexus_Ledger_V1_RetireRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Nexus_Ledger_V1_RetireResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Nexus_Ledger_V1_RetireRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.retire(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -582,6 +582,60 @@ public nonisolated struct Nexus_Ledger_V1_Position: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Which events count: all that are known and have happened, where nothing is set. Reads with a
+/// moment fold the log and need no projection; `at_least` is not looked at.
+public nonisolated struct Nexus_Ledger_V1_Moment: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// One of the two, or neither.
+  public var known: Nexus_Ledger_V1_Moment.OneOf_Known? = nil
+
+  /// As the ledger knew after this log position, at most the head.
+  public var at: Int64 {
+    get {
+      if case .at(let v)? = known {return v}
+      return 0
+    }
+    set {known = .at(newValue)}
+  }
+
+  /// As the ledger knew at this time, which is not in the future.
+  public var asOfUs: Int64 {
+    get {
+      if case .asOfUs(let v)? = known {return v}
+      return 0
+    }
+    set {known = .asOfUs(newValue)}
+  }
+
+  /// As it was at this time by the venues' clocks: what happened later does not count.
+  public var effectiveUs: Int64 {
+    get {_effectiveUs ?? 0}
+    set {_effectiveUs = newValue}
+  }
+  /// Returns true if `effectiveUs` has been explicitly set.
+  public var hasEffectiveUs: Bool {self._effectiveUs != nil}
+  /// Clears the value of `effectiveUs`. Subsequent reads from it will return its default value.
+  public mutating func clearEffectiveUs() {self._effectiveUs = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// One of the two, or neither.
+  public nonisolated enum OneOf_Known: Equatable, Sendable {
+    /// As the ledger knew after this log position, at most the head.
+    case at(Int64)
+    /// As the ledger knew at this time, which is not in the future.
+    case asOfUs(Int64)
+
+  }
+
+  public init() {}
+
+  fileprivate var _effectiveUs: Int64? = nil
+}
+
 public nonisolated struct Nexus_Ledger_V1_GetPositionRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -594,9 +648,20 @@ public nonisolated struct Nexus_Ledger_V1_GetPositionRequest: Sendable {
   /// Wait until the projections have reached this log position (0: do not wait).
   public var atLeast: Int64 = 0
 
+  public var moment: Nexus_Ledger_V1_Moment {
+    get {_moment ?? Nexus_Ledger_V1_Moment()}
+    set {_moment = newValue}
+  }
+  /// Returns true if `moment` has been explicitly set.
+  public var hasMoment: Bool {self._moment != nil}
+  /// Clears the value of `moment`. Subsequent reads from it will return its default value.
+  public mutating func clearMoment() {self._moment = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _moment: Nexus_Ledger_V1_Moment? = nil
 }
 
 public nonisolated struct Nexus_Ledger_V1_GetPositionResponse: Sendable {
@@ -613,7 +678,7 @@ public nonisolated struct Nexus_Ledger_V1_GetPositionResponse: Sendable {
   /// Clears the value of `position`. Subsequent reads from it will return its default value.
   public mutating func clearPosition() {self._position = nil}
 
-  /// The log position at which the projections stood.
+  /// The log position at which the projections stood, or up to which the log was folded.
   public var asOf: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -642,6 +707,15 @@ public nonisolated struct Nexus_Ledger_V1_ListPositionsRequest: Sendable {
   public var pageToken: String = String()
 
   public var atLeast: Int64 = 0
+
+  public var moment: Nexus_Ledger_V1_Moment {
+    get {_moment ?? Nexus_Ledger_V1_Moment()}
+    set {_moment = newValue}
+  }
+  /// Returns true if `moment` has been explicitly set.
+  public var hasMoment: Bool {self._moment != nil}
+  /// Clears the value of `moment`. Subsequent reads from it will return its default value.
+  public mutating func clearMoment() {self._moment = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -684,6 +758,8 @@ public nonisolated struct Nexus_Ledger_V1_ListPositionsRequest: Sendable {
   }
 
   public init() {}
+
+  fileprivate var _moment: Nexus_Ledger_V1_Moment? = nil
 }
 
 public nonisolated struct Nexus_Ledger_V1_ListPositionsResponse: Sendable {
@@ -712,9 +788,24 @@ public nonisolated struct Nexus_Ledger_V1_GetTimelineRequest: Sendable {
 
   public var positionID: String = String()
 
+  public var moment: Nexus_Ledger_V1_Moment {
+    get {_moment ?? Nexus_Ledger_V1_Moment()}
+    set {_moment = newValue}
+  }
+  /// Returns true if `moment` has been explicitly set.
+  public var hasMoment: Bool {self._moment != nil}
+  /// Clears the value of `moment`. Subsequent reads from it will return its default value.
+  public mutating func clearMoment() {self._moment = nil}
+
+  /// A figure whose changes are told with each event: realized_price, fee_value, funding,
+  /// adjustments, net, qty, open_cost or avg_entry_px; with "LEG." before it, of that leg only.
+  public var explain: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _moment: Nexus_Ledger_V1_Moment? = nil
 }
 
 /// Totals after an event, of the leg that it concerns and of the position.
@@ -805,11 +896,69 @@ public nonisolated struct Nexus_Ledger_V1_TimelineEntry: @unchecked Sendable {
     set {_uniqueStorage()._host = newValue}
   }
 
+  /// The event that this one voids; empty for other types.
+  public var voids: String {
+    get {_storage._voids}
+    set {_uniqueStorage()._voids = newValue}
+  }
+
+  /// What must hold after it (accounting.md §§4 and 6, and the leaf hash).
+  public var invariants: [Nexus_Ledger_V1_Invariant] {
+    get {_storage._invariants}
+    set {_uniqueStorage()._invariants = newValue}
+  }
+
+  /// How it changed the figure that `explain` asks for; none if it did not.
+  public var changes: [Nexus_Ledger_V1_FigureChange] {
+    get {_storage._changes}
+    set {_uniqueStorage()._changes = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Nexus_Ledger_V1_Invariant: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// For example "realized_price = cash + sign·open_cost".
+  public var rule: String = String()
+
+  public var holds: Bool = false
+
+  /// The numbers on both sides.
+  public var detail: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_FigureChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var leg: String = String()
+
+  public var figure: String = String()
+
+  /// Empty where the figure is null.
+  public var before: String = String()
+
+  public var after: String = String()
+
+  /// How the change comes about, with the numbers: "added 2 · 1 · 101 = 202".
+  public var arithmetic: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct Nexus_Ledger_V1_GetTimelineResponse: Sendable {
@@ -819,6 +968,9 @@ public nonisolated struct Nexus_Ledger_V1_GetTimelineResponse: Sendable {
 
   /// At least one, at most 200.
   public var entries: [Nexus_Ledger_V1_TimelineEntry] = []
+
+  /// Up to which log position events count.
+  public var asOf: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -912,9 +1064,20 @@ public nonisolated struct Nexus_Ledger_V1_GetDailyPnlRequest: Sendable {
 
   public var pageToken: String = String()
 
+  public var moment: Nexus_Ledger_V1_Moment {
+    get {_moment ?? Nexus_Ledger_V1_Moment()}
+    set {_moment = newValue}
+  }
+  /// Returns true if `moment` has been explicitly set.
+  public var hasMoment: Bool {self._moment != nil}
+  /// Clears the value of `moment`. Subsequent reads from it will return its default value.
+  public mutating func clearMoment() {self._moment = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _moment: Nexus_Ledger_V1_Moment? = nil
 }
 
 public nonisolated struct Nexus_Ledger_V1_DailyPnl: Sendable {
@@ -965,6 +1128,784 @@ public nonisolated struct Nexus_Ledger_V1_GetDailyPnlResponse: Sendable {
   public var nextPageToken: String = String()
 
   public var asOf: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ListRestatementsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var book: String = String()
+
+  /// The days that were changed, inclusive, "2026-01-31"; empty: unbounded.
+  public var fromDay: String = String()
+
+  public var toDay: String = String()
+
+  /// Empty: all.
+  public var venue: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A day of the book at a venue that was over and whose figures an event changed.
+public nonisolated struct Nexus_Ledger_V1_Restatement: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var day: String {
+    get {_storage._day}
+    set {_uniqueStorage()._day = newValue}
+  }
+
+  public var venue: String {
+    get {_storage._venue}
+    set {_uniqueStorage()._venue = newValue}
+  }
+
+  public var settle: String {
+    get {_storage._settle}
+    set {_uniqueStorage()._settle = newValue}
+  }
+
+  /// The day's sums over the book at this venue, just before and just after the event. `day`,
+  /// `venue` and `settle` are set in both, strategy and asset in neither.
+  public var before: Nexus_Ledger_V1_DailyPnl {
+    get {_storage._before ?? Nexus_Ledger_V1_DailyPnl()}
+    set {_uniqueStorage()._before = newValue}
+  }
+  /// Returns true if `before` has been explicitly set.
+  public var hasBefore: Bool {_storage._before != nil}
+  /// Clears the value of `before`. Subsequent reads from it will return its default value.
+  public mutating func clearBefore() {_uniqueStorage()._before = nil}
+
+  public var after: Nexus_Ledger_V1_DailyPnl {
+    get {_storage._after ?? Nexus_Ledger_V1_DailyPnl()}
+    set {_uniqueStorage()._after = newValue}
+  }
+  /// Returns true if `after` has been explicitly set.
+  public var hasAfter: Bool {_storage._after != nil}
+  /// Clears the value of `after`. Subsequent reads from it will return its default value.
+  public mutating func clearAfter() {_uniqueStorage()._after = nil}
+
+  /// The event that did it, without payload.
+  public var event: Nexus_Ledger_V1_RecordedEvent {
+    get {_storage._event ?? Nexus_Ledger_V1_RecordedEvent()}
+    set {_uniqueStorage()._event = newValue}
+  }
+  /// Returns true if `event` has been explicitly set.
+  public var hasEvent: Bool {_storage._event != nil}
+  /// Clears the value of `event`. Subsequent reads from it will return its default value.
+  public mutating func clearEvent() {_uniqueStorage()._event = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Nexus_Ledger_V1_ListRestatementsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var restatements: [Nexus_Ledger_V1_Restatement] = []
+
+  /// Up to which log position it is known.
+  public var asOf: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ListGenerationsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var book: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_Generation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1, 2 or 3.
+  public var slot: Int32 = 0
+
+  /// live, former (live before), building or ready.
+  public var state: String = String()
+
+  public var logicVersion: Int32 = 0
+
+  /// Tells logics apart that have the same version; empty where it is not known.
+  public var logicFingerprint: String = String()
+
+  /// Every event up to it is in its rows; while building, up to which it is built.
+  public var logPosition: Int64 = 0
+
+  public var lagEvents: Int64 = 0
+
+  /// host/pid/start of the process that writes it; empty if none does.
+  public var owner: String = String()
+
+  public var builtAtUs: Int64 = 0
+
+  public var promotedAtUs: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ListGenerationsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var generations: [Nexus_Ledger_V1_Generation] = []
+
+  /// The last log position of the book.
+  public var head: Int64 = 0
+
+  /// Steps taken with generations, newest first, at most 20.
+  public var steps: [Nexus_Ledger_V1_GenerationStep] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The audit record of a step.
+public nonisolated struct Nexus_Ledger_V1_GenerationStep: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var atUs: Int64 = 0
+
+  /// rebuilt, promoted, reverted or retired.
+  public var step: String = String()
+
+  public var actor: String = String()
+
+  /// 0: none.
+  public var fromSlot: Int32 = 0
+
+  public var toSlot: Int32 = 0
+
+  public var logPosition: Int64 = 0
+
+  /// Of the comparison that was looked at; empty where none was.
+  public var digest: String = String()
+
+  /// Its totals, a JSON object; empty where there was no comparison.
+  public var totals: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_RebuildRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var book: String = String()
+
+  /// Who asks, for the audit record. Empty: the uid of the peer.
+  public var actor: String = String()
+
+  /// Bytes that the rebuild may take; 0: 256 MiB, at least 32 MiB.
+  public var memoryBytesMax: Int64 = 0
+
+  /// Events a second; 0: as fast as it goes.
+  public var rateMax: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_RebuildProgress: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// building, catching up or ready.
+  public var phase: String = String()
+
+  public var slot: Int32 = 0
+
+  public var logicVersion: Int32 = 0
+
+  /// Events folded, of `events_total`.
+  public var events: Int64 = 0
+
+  public var eventsTotal: Int64 = 0
+
+  public var positions: Int64 = 0
+
+  public var eventsPerSecond: Double = 0
+
+  /// Negative: not known yet.
+  public var secondsLeft: Double = 0
+
+  /// The log position that the generation is built to, or has caught up with.
+  public var logPosition: Int64 = 0
+
+  public var head: Int64 = 0
+
+  /// It goes on with what an earlier rebuild has left.
+  public var resumed: Bool = false
+
+  public var quarantined: Int64 = 0
+
+  public var memoryPeakBytes: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_CompareRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var book: String = String()
+
+  /// Such as "positions.history"; empty: all.
+  public var tables: [String] = []
+
+  /// Differing rows that are answered; 0: 1,000, at most 100,000. The summary counts all.
+  public var rowsMax: Int32 = 0
+
+  /// Not 0: folds so many positions afresh and compares them with the live rows; no other
+  /// generation is needed then.
+  public var sample: Int32 = 0
+
+  /// The generation to compare with; 0: the only other one, the newest of two.
+  public var slot: Int32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ColumnDifference: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var column: String = String()
+
+  /// Absent where null, or where the row is only in the other generation.
+  public var before: String {
+    get {_before ?? String()}
+    set {_before = newValue}
+  }
+  /// Returns true if `before` has been explicitly set.
+  public var hasBefore: Bool {self._before != nil}
+  /// Clears the value of `before`. Subsequent reads from it will return its default value.
+  public mutating func clearBefore() {self._before = nil}
+
+  public var after: String {
+    get {_after ?? String()}
+    set {_after = newValue}
+  }
+  /// Returns true if `after` has been explicitly set.
+  public var hasAfter: Bool {self._after != nil}
+  /// Clears the value of `after`. Subsequent reads from it will return its default value.
+  public mutating func clearAfter() {self._after = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _before: String? = nil
+  fileprivate var _after: String? = nil
+}
+
+public nonisolated struct Nexus_Ledger_V1_RowDifference: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var table: String = String()
+
+  /// The row's key: position_id, leg, day …
+  public var key: Dictionary<String,String> = [:]
+
+  /// changed, only before (in the live generation) or only after.
+  public var kind: String = String()
+
+  /// In the order of the table.
+  public var columns: [Nexus_Ledger_V1_ColumnDifference] = []
+
+  /// By which rows are sorted: the greatest change of a money column; empty without one.
+  public var size: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ColumnSummary: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var column: String = String()
+
+  public var rows: Int64 = 0
+
+  /// Of money columns: settle asset → Σ (after − before), null as 0.
+  public var change: Dictionary<String,String> = [:]
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_TableSummary: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var table: String = String()
+
+  public var rowsBefore: Int64 = 0
+
+  public var rowsAfter: Int64 = 0
+
+  public var changed: Int64 = 0
+
+  public var onlyBefore: Int64 = 0
+
+  public var onlyAfter: Int64 = 0
+
+  public var columns: [Nexus_Ledger_V1_ColumnSummary] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ComparisonSummary: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// At which both generations were compared.
+  public var logPosition: Int64 {
+    get {_storage._logPosition}
+    set {_uniqueStorage()._logPosition = newValue}
+  }
+
+  public var before: Nexus_Ledger_V1_Generation {
+    get {_storage._before ?? Nexus_Ledger_V1_Generation()}
+    set {_uniqueStorage()._before = newValue}
+  }
+  /// Returns true if `before` has been explicitly set.
+  public var hasBefore: Bool {_storage._before != nil}
+  /// Clears the value of `before`. Subsequent reads from it will return its default value.
+  public mutating func clearBefore() {_uniqueStorage()._before = nil}
+
+  /// Slot 0 where a sample was folded.
+  public var after: Nexus_Ledger_V1_Generation {
+    get {_storage._after ?? Nexus_Ledger_V1_Generation()}
+    set {_uniqueStorage()._after = newValue}
+  }
+  /// Returns true if `after` has been explicitly set.
+  public var hasAfter: Bool {_storage._after != nil}
+  /// Clears the value of `after`. Subsequent reads from it will return its default value.
+  public mutating func clearAfter() {_uniqueStorage()._after = nil}
+
+  public var tables: [Nexus_Ledger_V1_TableSummary] {
+    get {_storage._tables}
+    set {_uniqueStorage()._tables = newValue}
+  }
+
+  public var positionsCompared: Int64 {
+    get {_storage._positionsCompared}
+    set {_uniqueStorage()._positionsCompared = newValue}
+  }
+
+  public var positionsChanged: Int64 {
+    get {_storage._positionsChanged}
+    set {_uniqueStorage()._positionsChanged = newValue}
+  }
+
+  /// Settle asset → Σ of the changes of `net` over the positions that changed.
+  public var netChange: Dictionary<String,String> {
+    get {_storage._netChange}
+    set {_uniqueStorage()._netChange = newValue}
+  }
+
+  /// Hexadecimal SHA-256 of the sorted differences; the same where nothing differs.
+  public var digest: String {
+    get {_storage._digest}
+    set {_uniqueStorage()._digest = newValue}
+  }
+
+  public var rowsCompared: Int64 {
+    get {_storage._rowsCompared}
+    set {_uniqueStorage()._rowsCompared = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Nexus_Ledger_V1_CompareResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var item: Nexus_Ledger_V1_CompareResponse.OneOf_Item? = nil
+
+  /// Rows compared so far.
+  public var progress: Int64 {
+    get {
+      if case .progress(let v)? = item {return v}
+      return 0
+    }
+    set {item = .progress(newValue)}
+  }
+
+  public var difference: Nexus_Ledger_V1_RowDifference {
+    get {
+      if case .difference(let v)? = item {return v}
+      return Nexus_Ledger_V1_RowDifference()
+    }
+    set {item = .difference(newValue)}
+  }
+
+  public var summary: Nexus_Ledger_V1_ComparisonSummary {
+    get {
+      if case .summary(let v)? = item {return v}
+      return Nexus_Ledger_V1_ComparisonSummary()
+    }
+    set {item = .summary(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Item: Equatable, Sendable {
+    /// Rows compared so far.
+    case progress(Int64)
+    case difference(Nexus_Ledger_V1_RowDifference)
+    case summary(Nexus_Ledger_V1_ComparisonSummary)
+
+  }
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ExplainRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var book: String = String()
+
+  public var positionID: String = String()
+
+  /// As in CompareRequest.
+  public var slot: Int32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ExplainResponse: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The first event after which the two disagree; absent if nothing of the position differs.
+  public var event: Nexus_Ledger_V1_RecordedEvent {
+    get {_storage._event ?? Nexus_Ledger_V1_RecordedEvent()}
+    set {_uniqueStorage()._event = newValue}
+  }
+  /// Returns true if `event` has been explicitly set.
+  public var hasEvent: Bool {_storage._event != nil}
+  /// Clears the value of `event`. Subsequent reads from it will return its default value.
+  public mutating func clearEvent() {_uniqueStorage()._event = nil}
+
+  /// How it was found: by folding with both logics, or from the days that differ.
+  public var method: String {
+    get {_storage._method}
+    set {_uniqueStorage()._method = newValue}
+  }
+
+  /// What each generation has just before the event and just after it: JSON objects, table → rows.
+  /// Empty where it cannot be known.
+  public var liveBefore: Data {
+    get {_storage._liveBefore}
+    set {_uniqueStorage()._liveBefore = newValue}
+  }
+
+  public var liveAfter: Data {
+    get {_storage._liveAfter}
+    set {_uniqueStorage()._liveAfter = newValue}
+  }
+
+  public var otherBefore: Data {
+    get {_storage._otherBefore}
+    set {_uniqueStorage()._otherBefore = newValue}
+  }
+
+  public var otherAfter: Data {
+    get {_storage._otherAfter}
+    set {_uniqueStorage()._otherAfter = newValue}
+  }
+
+  public var differences: [Nexus_Ledger_V1_RowDifference] {
+    get {_storage._differences}
+    set {_uniqueStorage()._differences = newValue}
+  }
+
+  public var logPosition: Int64 {
+    get {_storage._logPosition}
+    set {_uniqueStorage()._logPosition = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Nexus_Ledger_V1_ListStepsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var book: String = String()
+
+  public var positionID: String = String()
+
+  /// The last log position that counts; 0: the head.
+  public var through: Int64 = 0
+
+  /// Log positions of events whose accounts are answered whole.
+  public var accountsAfter: [Int64] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_Step: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var eventID: String = String()
+
+  public var logPosition: Int64 = 0
+
+  public var version: Int64 = 0
+
+  /// SHA-256 of the rows that the position has then.
+  public var digest: Data = Data()
+
+  /// Those rows, a JSON object of table → rows, if asked for.
+  public var account: Data = Data()
+
+  /// Why the position cannot be folded then.
+  public var foldError: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_ListStepsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var steps: [Nexus_Ledger_V1_Step] = []
+
+  public var logicVersion: Int32 = 0
+
+  public var logicFingerprint: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_PromoteRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var book: String = String()
+
+  /// The digest of the comparison that was looked at.
+  public var expect: String = String()
+
+  public var actor: String = String()
+
+  public var slot: Int32 = 0
+
+  /// Take differences too that only events after that comparison have brought.
+  public var allowNewer: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_PromoteResponse: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var live: Nexus_Ledger_V1_Generation {
+    get {_storage._live ?? Nexus_Ledger_V1_Generation()}
+    set {_uniqueStorage()._live = newValue}
+  }
+  /// Returns true if `live` has been explicitly set.
+  public var hasLive: Bool {_storage._live != nil}
+  /// Clears the value of `live`. Subsequent reads from it will return its default value.
+  public mutating func clearLive() {_uniqueStorage()._live = nil}
+
+  public var former: Nexus_Ledger_V1_Generation {
+    get {_storage._former ?? Nexus_Ledger_V1_Generation()}
+    set {_uniqueStorage()._former = newValue}
+  }
+  /// Returns true if `former` has been explicitly set.
+  public var hasFormer: Bool {_storage._former != nil}
+  /// Clears the value of `former`. Subsequent reads from it will return its default value.
+  public mutating func clearFormer() {_uniqueStorage()._former = nil}
+
+  /// At which both stood.
+  public var logPosition: Int64 {
+    get {_storage._logPosition}
+    set {_uniqueStorage()._logPosition = newValue}
+  }
+
+  /// How often the lock of the live generation was tried for.
+  public var attempts: Int32 {
+    get {_storage._attempts}
+    set {_uniqueStorage()._attempts = newValue}
+  }
+
+  public var digest: String {
+    get {_storage._digest}
+    set {_uniqueStorage()._digest = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Nexus_Ledger_V1_RevertRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var book: String = String()
+
+  public var actor: String = String()
+
+  /// Also if the former generation is behind the live one.
+  public var stale: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_RevertResponse: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var live: Nexus_Ledger_V1_Generation {
+    get {_storage._live ?? Nexus_Ledger_V1_Generation()}
+    set {_uniqueStorage()._live = newValue}
+  }
+  /// Returns true if `live` has been explicitly set.
+  public var hasLive: Bool {_storage._live != nil}
+  /// Clears the value of `live`. Subsequent reads from it will return its default value.
+  public mutating func clearLive() {_uniqueStorage()._live = nil}
+
+  public var former: Nexus_Ledger_V1_Generation {
+    get {_storage._former ?? Nexus_Ledger_V1_Generation()}
+    set {_uniqueStorage()._former = newValue}
+  }
+  /// Returns true if `former` has been explicitly set.
+  public var hasFormer: Bool {_storage._former != nil}
+  /// Clears the value of `former`. Subsequent reads from it will return its default value.
+  public mutating func clearFormer() {_uniqueStorage()._former = nil}
+
+  /// Events that the generation which is live now lacks.
+  public var lagEvents: Int64 {
+    get {_storage._lagEvents}
+    set {_uniqueStorage()._lagEvents = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Nexus_Ledger_V1_RetireRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var book: String = String()
+
+  public var actor: String = String()
+
+  /// 0: the only one that is not live.
+  public var slot: Int32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Nexus_Ledger_V1_RetireResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var slot: Int32 = 0
+
+  public var rows: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1045,6 +1986,48 @@ public nonisolated struct Nexus_Ledger_V1_BookStatus: Sendable {
 
   /// The first 20.
   public var quarantine: [Nexus_Ledger_V1_QuarantinedPosition] = []
+
+  /// The live generation and the others.
+  public var generations: [Nexus_Ledger_V1_Generation] = []
+
+  public var drift: Nexus_Ledger_V1_DriftAudit {
+    get {_drift ?? Nexus_Ledger_V1_DriftAudit()}
+    set {_drift = newValue}
+  }
+  /// Returns true if `drift` has been explicitly set.
+  public var hasDrift: Bool {self._drift != nil}
+  /// Clears the value of `drift`. Subsequent reads from it will return its default value.
+  public mutating func clearDrift() {self._drift = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _drift: Nexus_Ledger_V1_DriftAudit? = nil
+}
+
+/// Positions that were folded afresh and compared with their live rows, since the start.
+public nonisolated struct Nexus_Ledger_V1_DriftAudit: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var positionsChecked: Int64 = 0
+
+  /// Positions whose rows differ from the fold of the log.
+  public var positionsDrifted: Int64 = 0
+
+  /// The first 20 of them.
+  public var drifted: [String] = []
+
+  /// 0: nothing was checked yet.
+  public var lastCheckedUs: Int64 = 0
+
+  /// As configured; 0: it is off.
+  public var positionsPerMinute: Double = 0
+
+  /// Why the last check could not be done; empty if it was.
+  public var error: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2534,9 +3517,71 @@ nonisolated extension Nexus_Ledger_V1_Position: SwiftProtobuf.Message, SwiftProt
   }
 }
 
+nonisolated extension Nexus_Ledger_V1_Moment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Moment"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{3}as_of_us\0\u{3}effective_us\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.known != nil {try decoder.handleConflictingOneOf()}
+          self.known = .at(v)
+        }
+      }()
+      case 2: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.known != nil {try decoder.handleConflictingOneOf()}
+          self.known = .asOfUs(v)
+        }
+      }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self._effectiveUs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.known {
+    case .at?: try {
+      guard case .at(let v)? = self.known else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 1)
+    }()
+    case .asOfUs?: try {
+      guard case .asOfUs(let v)? = self.known else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try { if let v = self._effectiveUs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_Moment, rhs: Nexus_Ledger_V1_Moment) -> Bool {
+    if lhs.known != rhs.known {return false}
+    if lhs._effectiveUs != rhs._effectiveUs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Nexus_Ledger_V1_GetPositionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetPositionRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{3}position_id\0\u{3}at_least\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{3}position_id\0\u{3}at_least\0\u{1}moment\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2547,12 +3592,17 @@ nonisolated extension Nexus_Ledger_V1_GetPositionRequest: SwiftProtobuf.Message,
       case 1: try { try decoder.decodeSingularStringField(value: &self.book) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.positionID) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.atLeast) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._moment) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.book.isEmpty {
       try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
     }
@@ -2562,6 +3612,9 @@ nonisolated extension Nexus_Ledger_V1_GetPositionRequest: SwiftProtobuf.Message,
     if self.atLeast != 0 {
       try visitor.visitSingularInt64Field(value: self.atLeast, fieldNumber: 3)
     }
+    try { if let v = self._moment {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2569,6 +3622,7 @@ nonisolated extension Nexus_Ledger_V1_GetPositionRequest: SwiftProtobuf.Message,
     if lhs.book != rhs.book {return false}
     if lhs.positionID != rhs.positionID {return false}
     if lhs.atLeast != rhs.atLeast {return false}
+    if lhs._moment != rhs._moment {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2615,7 +3669,7 @@ nonisolated extension Nexus_Ledger_V1_GetPositionResponse: SwiftProtobuf.Message
 
 nonisolated extension Nexus_Ledger_V1_ListPositionsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListPositionsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{1}filter\0\u{1}strategy\0\u{1}asset\0\u{3}page_size\0\u{3}page_token\0\u{3}at_least\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{1}filter\0\u{1}strategy\0\u{1}asset\0\u{3}page_size\0\u{3}page_token\0\u{3}at_least\0\u{1}moment\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2630,12 +3684,17 @@ nonisolated extension Nexus_Ledger_V1_ListPositionsRequest: SwiftProtobuf.Messag
       case 5: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.atLeast) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._moment) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.book.isEmpty {
       try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
     }
@@ -2657,6 +3716,9 @@ nonisolated extension Nexus_Ledger_V1_ListPositionsRequest: SwiftProtobuf.Messag
     if self.atLeast != 0 {
       try visitor.visitSingularInt64Field(value: self.atLeast, fieldNumber: 7)
     }
+    try { if let v = self._moment {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2668,6 +3730,7 @@ nonisolated extension Nexus_Ledger_V1_ListPositionsRequest: SwiftProtobuf.Messag
     if lhs.pageSize != rhs.pageSize {return false}
     if lhs.pageToken != rhs.pageToken {return false}
     if lhs.atLeast != rhs.atLeast {return false}
+    if lhs._moment != rhs._moment {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2719,7 +3782,7 @@ nonisolated extension Nexus_Ledger_V1_ListPositionsResponse: SwiftProtobuf.Messa
 
 nonisolated extension Nexus_Ledger_V1_GetTimelineRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetTimelineRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{3}position_id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{3}position_id\0\u{1}moment\0\u{1}explain\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2729,17 +3792,29 @@ nonisolated extension Nexus_Ledger_V1_GetTimelineRequest: SwiftProtobuf.Message,
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.book) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.positionID) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._moment) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.explain) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.book.isEmpty {
       try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
     }
     if !self.positionID.isEmpty {
       try visitor.visitSingularStringField(value: self.positionID, fieldNumber: 2)
+    }
+    try { if let v = self._moment {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if !self.explain.isEmpty {
+      try visitor.visitSingularStringField(value: self.explain, fieldNumber: 4)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2747,6 +3822,8 @@ nonisolated extension Nexus_Ledger_V1_GetTimelineRequest: SwiftProtobuf.Message,
   public static func ==(lhs: Nexus_Ledger_V1_GetTimelineRequest, rhs: Nexus_Ledger_V1_GetTimelineRequest) -> Bool {
     if lhs.book != rhs.book {return false}
     if lhs.positionID != rhs.positionID {return false}
+    if lhs._moment != rhs._moment {return false}
+    if lhs.explain != rhs.explain {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2834,7 +3911,7 @@ nonisolated extension Nexus_Ledger_V1_RunningTotals: SwiftProtobuf.Message, Swif
 
 nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".TimelineEntry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}event\0\u{3}voided_by\0\u{1}running\0\u{3}fold_error\0\u{3}buffered_at_us\0\u{3}outbox_sequence\0\u{1}host\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}event\0\u{3}voided_by\0\u{1}running\0\u{3}fold_error\0\u{3}buffered_at_us\0\u{3}outbox_sequence\0\u{1}host\0\u{1}voids\0\u{1}invariants\0\u{1}changes\0")
 
   fileprivate class _StorageClass {
     var _event: Nexus_Ledger_V1_RecordedEvent? = nil
@@ -2844,6 +3921,9 @@ nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, Swif
     var _bufferedAtUs: Int64 = 0
     var _outboxSequence: Int64 = 0
     var _host: String = String()
+    var _voids: String = String()
+    var _invariants: [Nexus_Ledger_V1_Invariant] = []
+    var _changes: [Nexus_Ledger_V1_FigureChange] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2861,6 +3941,9 @@ nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, Swif
       _bufferedAtUs = source._bufferedAtUs
       _outboxSequence = source._outboxSequence
       _host = source._host
+      _voids = source._voids
+      _invariants = source._invariants
+      _changes = source._changes
     }
   }
 
@@ -2886,6 +3969,9 @@ nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, Swif
         case 5: try { try decoder.decodeSingularInt64Field(value: &_storage._bufferedAtUs) }()
         case 6: try { try decoder.decodeSingularInt64Field(value: &_storage._outboxSequence) }()
         case 7: try { try decoder.decodeSingularStringField(value: &_storage._host) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._voids) }()
+        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._invariants) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._changes) }()
         default: break
         }
       }
@@ -2919,6 +4005,15 @@ nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, Swif
       if !_storage._host.isEmpty {
         try visitor.visitSingularStringField(value: _storage._host, fieldNumber: 7)
       }
+      if !_storage._voids.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._voids, fieldNumber: 8)
+      }
+      if !_storage._invariants.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._invariants, fieldNumber: 9)
+      }
+      if !_storage._changes.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._changes, fieldNumber: 10)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2935,6 +4030,9 @@ nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, Swif
         if _storage._bufferedAtUs != rhs_storage._bufferedAtUs {return false}
         if _storage._outboxSequence != rhs_storage._outboxSequence {return false}
         if _storage._host != rhs_storage._host {return false}
+        if _storage._voids != rhs_storage._voids {return false}
+        if _storage._invariants != rhs_storage._invariants {return false}
+        if _storage._changes != rhs_storage._changes {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2944,9 +4042,99 @@ nonisolated extension Nexus_Ledger_V1_TimelineEntry: SwiftProtobuf.Message, Swif
   }
 }
 
+nonisolated extension Nexus_Ledger_V1_Invariant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Invariant"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rule\0\u{1}holds\0\u{1}detail\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.rule) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.holds) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.rule.isEmpty {
+      try visitor.visitSingularStringField(value: self.rule, fieldNumber: 1)
+    }
+    if self.holds != false {
+      try visitor.visitSingularBoolField(value: self.holds, fieldNumber: 2)
+    }
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_Invariant, rhs: Nexus_Ledger_V1_Invariant) -> Bool {
+    if lhs.rule != rhs.rule {return false}
+    if lhs.holds != rhs.holds {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_FigureChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FigureChange"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}leg\0\u{1}figure\0\u{1}before\0\u{1}after\0\u{1}arithmetic\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.leg) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.figure) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.before) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.after) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.arithmetic) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.leg.isEmpty {
+      try visitor.visitSingularStringField(value: self.leg, fieldNumber: 1)
+    }
+    if !self.figure.isEmpty {
+      try visitor.visitSingularStringField(value: self.figure, fieldNumber: 2)
+    }
+    if !self.before.isEmpty {
+      try visitor.visitSingularStringField(value: self.before, fieldNumber: 3)
+    }
+    if !self.after.isEmpty {
+      try visitor.visitSingularStringField(value: self.after, fieldNumber: 4)
+    }
+    if !self.arithmetic.isEmpty {
+      try visitor.visitSingularStringField(value: self.arithmetic, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_FigureChange, rhs: Nexus_Ledger_V1_FigureChange) -> Bool {
+    if lhs.leg != rhs.leg {return false}
+    if lhs.figure != rhs.figure {return false}
+    if lhs.before != rhs.before {return false}
+    if lhs.after != rhs.after {return false}
+    if lhs.arithmetic != rhs.arithmetic {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Nexus_Ledger_V1_GetTimelineResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetTimelineResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0\u{3}as_of\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2955,6 +4143,7 @@ nonisolated extension Nexus_Ledger_V1_GetTimelineResponse: SwiftProtobuf.Message
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.asOf) }()
       default: break
       }
     }
@@ -2964,11 +4153,15 @@ nonisolated extension Nexus_Ledger_V1_GetTimelineResponse: SwiftProtobuf.Message
     if !self.entries.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 1)
     }
+    if self.asOf != 0 {
+      try visitor.visitSingularInt64Field(value: self.asOf, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Nexus_Ledger_V1_GetTimelineResponse, rhs: Nexus_Ledger_V1_GetTimelineResponse) -> Bool {
     if lhs.entries != rhs.entries {return false}
+    if lhs.asOf != rhs.asOf {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3088,7 +4281,7 @@ nonisolated extension Nexus_Ledger_V1_SubscribeResponse: SwiftProtobuf.Message, 
 
 nonisolated extension Nexus_Ledger_V1_GetDailyPnlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetDailyPnlRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{3}from_day\0\u{3}to_day\0\u{1}strategy\0\u{1}asset\0\u{1}venue\0\u{1}by\0\u{3}at_least\0\u{3}page_size\0\u{3}page_token\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{3}from_day\0\u{3}to_day\0\u{1}strategy\0\u{1}asset\0\u{1}venue\0\u{1}by\0\u{3}at_least\0\u{3}page_size\0\u{3}page_token\0\u{1}moment\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3106,12 +4299,17 @@ nonisolated extension Nexus_Ledger_V1_GetDailyPnlRequest: SwiftProtobuf.Message,
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.atLeast) }()
       case 9: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._moment) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.book.isEmpty {
       try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
     }
@@ -3142,6 +4340,9 @@ nonisolated extension Nexus_Ledger_V1_GetDailyPnlRequest: SwiftProtobuf.Message,
     if !self.pageToken.isEmpty {
       try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 10)
     }
+    try { if let v = self._moment {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3156,6 +4357,7 @@ nonisolated extension Nexus_Ledger_V1_GetDailyPnlRequest: SwiftProtobuf.Message,
     if lhs.atLeast != rhs.atLeast {return false}
     if lhs.pageSize != rhs.pageSize {return false}
     if lhs.pageToken != rhs.pageToken {return false}
+    if lhs._moment != rhs._moment {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3286,6 +4488,1626 @@ nonisolated extension Nexus_Ledger_V1_GetDailyPnlResponse: SwiftProtobuf.Message
     if lhs.rows != rhs.rows {return false}
     if lhs.nextPageToken != rhs.nextPageToken {return false}
     if lhs.asOf != rhs.asOf {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ListRestatementsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListRestatementsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{3}from_day\0\u{3}to_day\0\u{1}venue\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.book) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.fromDay) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.toDay) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.venue) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.book.isEmpty {
+      try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
+    }
+    if !self.fromDay.isEmpty {
+      try visitor.visitSingularStringField(value: self.fromDay, fieldNumber: 2)
+    }
+    if !self.toDay.isEmpty {
+      try visitor.visitSingularStringField(value: self.toDay, fieldNumber: 3)
+    }
+    if !self.venue.isEmpty {
+      try visitor.visitSingularStringField(value: self.venue, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ListRestatementsRequest, rhs: Nexus_Ledger_V1_ListRestatementsRequest) -> Bool {
+    if lhs.book != rhs.book {return false}
+    if lhs.fromDay != rhs.fromDay {return false}
+    if lhs.toDay != rhs.toDay {return false}
+    if lhs.venue != rhs.venue {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_Restatement: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Restatement"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}day\0\u{1}venue\0\u{1}settle\0\u{1}before\0\u{1}after\0\u{1}event\0")
+
+  fileprivate class _StorageClass {
+    var _day: String = String()
+    var _venue: String = String()
+    var _settle: String = String()
+    var _before: Nexus_Ledger_V1_DailyPnl? = nil
+    var _after: Nexus_Ledger_V1_DailyPnl? = nil
+    var _event: Nexus_Ledger_V1_RecordedEvent? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _day = source._day
+      _venue = source._venue
+      _settle = source._settle
+      _before = source._before
+      _after = source._after
+      _event = source._event
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._day) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._venue) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._settle) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._before) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._after) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._event) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._day.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._day, fieldNumber: 1)
+      }
+      if !_storage._venue.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._venue, fieldNumber: 2)
+      }
+      if !_storage._settle.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._settle, fieldNumber: 3)
+      }
+      try { if let v = _storage._before {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      try { if let v = _storage._after {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      try { if let v = _storage._event {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_Restatement, rhs: Nexus_Ledger_V1_Restatement) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._day != rhs_storage._day {return false}
+        if _storage._venue != rhs_storage._venue {return false}
+        if _storage._settle != rhs_storage._settle {return false}
+        if _storage._before != rhs_storage._before {return false}
+        if _storage._after != rhs_storage._after {return false}
+        if _storage._event != rhs_storage._event {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ListRestatementsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListRestatementsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}restatements\0\u{3}as_of\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.restatements) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.asOf) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.restatements.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.restatements, fieldNumber: 1)
+    }
+    if self.asOf != 0 {
+      try visitor.visitSingularInt64Field(value: self.asOf, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ListRestatementsResponse, rhs: Nexus_Ledger_V1_ListRestatementsResponse) -> Bool {
+    if lhs.restatements != rhs.restatements {return false}
+    if lhs.asOf != rhs.asOf {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ListGenerationsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListGenerationsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.book) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.book.isEmpty {
+      try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ListGenerationsRequest, rhs: Nexus_Ledger_V1_ListGenerationsRequest) -> Bool {
+    if lhs.book != rhs.book {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_Generation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Generation"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}slot\0\u{1}state\0\u{3}logic_version\0\u{3}logic_fingerprint\0\u{3}log_position\0\u{3}lag_events\0\u{1}owner\0\u{3}built_at_us\0\u{3}promoted_at_us\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.slot) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 3: try { try decoder.decodeSingularInt32Field(value: &self.logicVersion) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.logicFingerprint) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.logPosition) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.lagEvents) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.owner) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.builtAtUs) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.promotedAtUs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.slot != 0 {
+      try visitor.visitSingularInt32Field(value: self.slot, fieldNumber: 1)
+    }
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 2)
+    }
+    if self.logicVersion != 0 {
+      try visitor.visitSingularInt32Field(value: self.logicVersion, fieldNumber: 3)
+    }
+    if !self.logicFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.logicFingerprint, fieldNumber: 4)
+    }
+    if self.logPosition != 0 {
+      try visitor.visitSingularInt64Field(value: self.logPosition, fieldNumber: 5)
+    }
+    if self.lagEvents != 0 {
+      try visitor.visitSingularInt64Field(value: self.lagEvents, fieldNumber: 6)
+    }
+    if !self.owner.isEmpty {
+      try visitor.visitSingularStringField(value: self.owner, fieldNumber: 7)
+    }
+    if self.builtAtUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.builtAtUs, fieldNumber: 8)
+    }
+    if self.promotedAtUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.promotedAtUs, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_Generation, rhs: Nexus_Ledger_V1_Generation) -> Bool {
+    if lhs.slot != rhs.slot {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.logicVersion != rhs.logicVersion {return false}
+    if lhs.logicFingerprint != rhs.logicFingerprint {return false}
+    if lhs.logPosition != rhs.logPosition {return false}
+    if lhs.lagEvents != rhs.lagEvents {return false}
+    if lhs.owner != rhs.owner {return false}
+    if lhs.builtAtUs != rhs.builtAtUs {return false}
+    if lhs.promotedAtUs != rhs.promotedAtUs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ListGenerationsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListGenerationsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generations\0\u{1}head\0\u{1}steps\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.generations) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.head) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.steps) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.generations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.generations, fieldNumber: 1)
+    }
+    if self.head != 0 {
+      try visitor.visitSingularInt64Field(value: self.head, fieldNumber: 2)
+    }
+    if !self.steps.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.steps, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ListGenerationsResponse, rhs: Nexus_Ledger_V1_ListGenerationsResponse) -> Bool {
+    if lhs.generations != rhs.generations {return false}
+    if lhs.head != rhs.head {return false}
+    if lhs.steps != rhs.steps {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_GenerationStep: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GenerationStep"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_us\0\u{1}step\0\u{1}actor\0\u{3}from_slot\0\u{3}to_slot\0\u{3}log_position\0\u{1}digest\0\u{1}totals\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.atUs) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.step) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.actor) }()
+      case 4: try { try decoder.decodeSingularInt32Field(value: &self.fromSlot) }()
+      case 5: try { try decoder.decodeSingularInt32Field(value: &self.toSlot) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.logPosition) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.digest) }()
+      case 8: try { try decoder.decodeSingularBytesField(value: &self.totals) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.atUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atUs, fieldNumber: 1)
+    }
+    if !self.step.isEmpty {
+      try visitor.visitSingularStringField(value: self.step, fieldNumber: 2)
+    }
+    if !self.actor.isEmpty {
+      try visitor.visitSingularStringField(value: self.actor, fieldNumber: 3)
+    }
+    if self.fromSlot != 0 {
+      try visitor.visitSingularInt32Field(value: self.fromSlot, fieldNumber: 4)
+    }
+    if self.toSlot != 0 {
+      try visitor.visitSingularInt32Field(value: self.toSlot, fieldNumber: 5)
+    }
+    if self.logPosition != 0 {
+      try visitor.visitSingularInt64Field(value: self.logPosition, fieldNumber: 6)
+    }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularStringField(value: self.digest, fieldNumber: 7)
+    }
+    if !self.totals.isEmpty {
+      try visitor.visitSingularBytesField(value: self.totals, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_GenerationStep, rhs: Nexus_Ledger_V1_GenerationStep) -> Bool {
+    if lhs.atUs != rhs.atUs {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.actor != rhs.actor {return false}
+    if lhs.fromSlot != rhs.fromSlot {return false}
+    if lhs.toSlot != rhs.toSlot {return false}
+    if lhs.logPosition != rhs.logPosition {return false}
+    if lhs.digest != rhs.digest {return false}
+    if lhs.totals != rhs.totals {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_RebuildRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RebuildRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{1}actor\0\u{3}memory_bytes_max\0\u{3}rate_max\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.book) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.actor) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.memoryBytesMax) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.rateMax) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.book.isEmpty {
+      try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
+    }
+    if !self.actor.isEmpty {
+      try visitor.visitSingularStringField(value: self.actor, fieldNumber: 2)
+    }
+    if self.memoryBytesMax != 0 {
+      try visitor.visitSingularInt64Field(value: self.memoryBytesMax, fieldNumber: 3)
+    }
+    if self.rateMax != 0 {
+      try visitor.visitSingularInt64Field(value: self.rateMax, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_RebuildRequest, rhs: Nexus_Ledger_V1_RebuildRequest) -> Bool {
+    if lhs.book != rhs.book {return false}
+    if lhs.actor != rhs.actor {return false}
+    if lhs.memoryBytesMax != rhs.memoryBytesMax {return false}
+    if lhs.rateMax != rhs.rateMax {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_RebuildProgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RebuildProgress"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}phase\0\u{1}slot\0\u{3}logic_version\0\u{1}events\0\u{3}events_total\0\u{1}positions\0\u{3}events_per_second\0\u{3}seconds_left\0\u{3}log_position\0\u{1}head\0\u{1}resumed\0\u{1}quarantined\0\u{3}memory_peak_bytes\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.phase) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.slot) }()
+      case 3: try { try decoder.decodeSingularInt32Field(value: &self.logicVersion) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.events) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.eventsTotal) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.positions) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.eventsPerSecond) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self.secondsLeft) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.logPosition) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self.head) }()
+      case 11: try { try decoder.decodeSingularBoolField(value: &self.resumed) }()
+      case 12: try { try decoder.decodeSingularInt64Field(value: &self.quarantined) }()
+      case 13: try { try decoder.decodeSingularInt64Field(value: &self.memoryPeakBytes) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.phase.isEmpty {
+      try visitor.visitSingularStringField(value: self.phase, fieldNumber: 1)
+    }
+    if self.slot != 0 {
+      try visitor.visitSingularInt32Field(value: self.slot, fieldNumber: 2)
+    }
+    if self.logicVersion != 0 {
+      try visitor.visitSingularInt32Field(value: self.logicVersion, fieldNumber: 3)
+    }
+    if self.events != 0 {
+      try visitor.visitSingularInt64Field(value: self.events, fieldNumber: 4)
+    }
+    if self.eventsTotal != 0 {
+      try visitor.visitSingularInt64Field(value: self.eventsTotal, fieldNumber: 5)
+    }
+    if self.positions != 0 {
+      try visitor.visitSingularInt64Field(value: self.positions, fieldNumber: 6)
+    }
+    if self.eventsPerSecond.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.eventsPerSecond, fieldNumber: 7)
+    }
+    if self.secondsLeft.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.secondsLeft, fieldNumber: 8)
+    }
+    if self.logPosition != 0 {
+      try visitor.visitSingularInt64Field(value: self.logPosition, fieldNumber: 9)
+    }
+    if self.head != 0 {
+      try visitor.visitSingularInt64Field(value: self.head, fieldNumber: 10)
+    }
+    if self.resumed != false {
+      try visitor.visitSingularBoolField(value: self.resumed, fieldNumber: 11)
+    }
+    if self.quarantined != 0 {
+      try visitor.visitSingularInt64Field(value: self.quarantined, fieldNumber: 12)
+    }
+    if self.memoryPeakBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.memoryPeakBytes, fieldNumber: 13)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_RebuildProgress, rhs: Nexus_Ledger_V1_RebuildProgress) -> Bool {
+    if lhs.phase != rhs.phase {return false}
+    if lhs.slot != rhs.slot {return false}
+    if lhs.logicVersion != rhs.logicVersion {return false}
+    if lhs.events != rhs.events {return false}
+    if lhs.eventsTotal != rhs.eventsTotal {return false}
+    if lhs.positions != rhs.positions {return false}
+    if lhs.eventsPerSecond != rhs.eventsPerSecond {return false}
+    if lhs.secondsLeft != rhs.secondsLeft {return false}
+    if lhs.logPosition != rhs.logPosition {return false}
+    if lhs.head != rhs.head {return false}
+    if lhs.resumed != rhs.resumed {return false}
+    if lhs.quarantined != rhs.quarantined {return false}
+    if lhs.memoryPeakBytes != rhs.memoryPeakBytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_CompareRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CompareRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{1}tables\0\u{3}rows_max\0\u{1}sample\0\u{1}slot\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.book) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.tables) }()
+      case 3: try { try decoder.decodeSingularInt32Field(value: &self.rowsMax) }()
+      case 4: try { try decoder.decodeSingularInt32Field(value: &self.sample) }()
+      case 5: try { try decoder.decodeSingularInt32Field(value: &self.slot) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.book.isEmpty {
+      try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
+    }
+    if !self.tables.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.tables, fieldNumber: 2)
+    }
+    if self.rowsMax != 0 {
+      try visitor.visitSingularInt32Field(value: self.rowsMax, fieldNumber: 3)
+    }
+    if self.sample != 0 {
+      try visitor.visitSingularInt32Field(value: self.sample, fieldNumber: 4)
+    }
+    if self.slot != 0 {
+      try visitor.visitSingularInt32Field(value: self.slot, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_CompareRequest, rhs: Nexus_Ledger_V1_CompareRequest) -> Bool {
+    if lhs.book != rhs.book {return false}
+    if lhs.tables != rhs.tables {return false}
+    if lhs.rowsMax != rhs.rowsMax {return false}
+    if lhs.sample != rhs.sample {return false}
+    if lhs.slot != rhs.slot {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ColumnDifference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ColumnDifference"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}column\0\u{1}before\0\u{1}after\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.column) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._before) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._after) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.column.isEmpty {
+      try visitor.visitSingularStringField(value: self.column, fieldNumber: 1)
+    }
+    try { if let v = self._before {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._after {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ColumnDifference, rhs: Nexus_Ledger_V1_ColumnDifference) -> Bool {
+    if lhs.column != rhs.column {return false}
+    if lhs._before != rhs._before {return false}
+    if lhs._after != rhs._after {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_RowDifference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RowDifference"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}table\0\u{1}key\0\u{1}kind\0\u{1}columns\0\u{1}size\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.table) }()
+      case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.key) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.columns) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.size) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.table.isEmpty {
+      try visitor.visitSingularStringField(value: self.table, fieldNumber: 1)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.key, fieldNumber: 2)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 3)
+    }
+    if !self.columns.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.columns, fieldNumber: 4)
+    }
+    if !self.size.isEmpty {
+      try visitor.visitSingularStringField(value: self.size, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_RowDifference, rhs: Nexus_Ledger_V1_RowDifference) -> Bool {
+    if lhs.table != rhs.table {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.columns != rhs.columns {return false}
+    if lhs.size != rhs.size {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ColumnSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ColumnSummary"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}column\0\u{1}rows\0\u{1}change\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.column) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.rows) }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.change) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.column.isEmpty {
+      try visitor.visitSingularStringField(value: self.column, fieldNumber: 1)
+    }
+    if self.rows != 0 {
+      try visitor.visitSingularInt64Field(value: self.rows, fieldNumber: 2)
+    }
+    if !self.change.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.change, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ColumnSummary, rhs: Nexus_Ledger_V1_ColumnSummary) -> Bool {
+    if lhs.column != rhs.column {return false}
+    if lhs.rows != rhs.rows {return false}
+    if lhs.change != rhs.change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_TableSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TableSummary"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}table\0\u{3}rows_before\0\u{3}rows_after\0\u{1}changed\0\u{3}only_before\0\u{3}only_after\0\u{1}columns\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.table) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.rowsBefore) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.rowsAfter) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.changed) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.onlyBefore) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.onlyAfter) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.columns) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.table.isEmpty {
+      try visitor.visitSingularStringField(value: self.table, fieldNumber: 1)
+    }
+    if self.rowsBefore != 0 {
+      try visitor.visitSingularInt64Field(value: self.rowsBefore, fieldNumber: 2)
+    }
+    if self.rowsAfter != 0 {
+      try visitor.visitSingularInt64Field(value: self.rowsAfter, fieldNumber: 3)
+    }
+    if self.changed != 0 {
+      try visitor.visitSingularInt64Field(value: self.changed, fieldNumber: 4)
+    }
+    if self.onlyBefore != 0 {
+      try visitor.visitSingularInt64Field(value: self.onlyBefore, fieldNumber: 5)
+    }
+    if self.onlyAfter != 0 {
+      try visitor.visitSingularInt64Field(value: self.onlyAfter, fieldNumber: 6)
+    }
+    if !self.columns.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.columns, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_TableSummary, rhs: Nexus_Ledger_V1_TableSummary) -> Bool {
+    if lhs.table != rhs.table {return false}
+    if lhs.rowsBefore != rhs.rowsBefore {return false}
+    if lhs.rowsAfter != rhs.rowsAfter {return false}
+    if lhs.changed != rhs.changed {return false}
+    if lhs.onlyBefore != rhs.onlyBefore {return false}
+    if lhs.onlyAfter != rhs.onlyAfter {return false}
+    if lhs.columns != rhs.columns {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ComparisonSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ComparisonSummary"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}log_position\0\u{1}before\0\u{1}after\0\u{1}tables\0\u{3}positions_compared\0\u{3}positions_changed\0\u{3}net_change\0\u{1}digest\0\u{3}rows_compared\0")
+
+  fileprivate class _StorageClass {
+    var _logPosition: Int64 = 0
+    var _before: Nexus_Ledger_V1_Generation? = nil
+    var _after: Nexus_Ledger_V1_Generation? = nil
+    var _tables: [Nexus_Ledger_V1_TableSummary] = []
+    var _positionsCompared: Int64 = 0
+    var _positionsChanged: Int64 = 0
+    var _netChange: Dictionary<String,String> = [:]
+    var _digest: String = String()
+    var _rowsCompared: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _logPosition = source._logPosition
+      _before = source._before
+      _after = source._after
+      _tables = source._tables
+      _positionsCompared = source._positionsCompared
+      _positionsChanged = source._positionsChanged
+      _netChange = source._netChange
+      _digest = source._digest
+      _rowsCompared = source._rowsCompared
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularInt64Field(value: &_storage._logPosition) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._before) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._after) }()
+        case 4: try { try decoder.decodeRepeatedMessageField(value: &_storage._tables) }()
+        case 5: try { try decoder.decodeSingularInt64Field(value: &_storage._positionsCompared) }()
+        case 6: try { try decoder.decodeSingularInt64Field(value: &_storage._positionsChanged) }()
+        case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._netChange) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._digest) }()
+        case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._rowsCompared) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._logPosition != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._logPosition, fieldNumber: 1)
+      }
+      try { if let v = _storage._before {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._after {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      if !_storage._tables.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._tables, fieldNumber: 4)
+      }
+      if _storage._positionsCompared != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._positionsCompared, fieldNumber: 5)
+      }
+      if _storage._positionsChanged != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._positionsChanged, fieldNumber: 6)
+      }
+      if !_storage._netChange.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._netChange, fieldNumber: 7)
+      }
+      if !_storage._digest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._digest, fieldNumber: 8)
+      }
+      if _storage._rowsCompared != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._rowsCompared, fieldNumber: 9)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ComparisonSummary, rhs: Nexus_Ledger_V1_ComparisonSummary) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._logPosition != rhs_storage._logPosition {return false}
+        if _storage._before != rhs_storage._before {return false}
+        if _storage._after != rhs_storage._after {return false}
+        if _storage._tables != rhs_storage._tables {return false}
+        if _storage._positionsCompared != rhs_storage._positionsCompared {return false}
+        if _storage._positionsChanged != rhs_storage._positionsChanged {return false}
+        if _storage._netChange != rhs_storage._netChange {return false}
+        if _storage._digest != rhs_storage._digest {return false}
+        if _storage._rowsCompared != rhs_storage._rowsCompared {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_CompareResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CompareResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}progress\0\u{1}difference\0\u{1}summary\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.item != nil {try decoder.handleConflictingOneOf()}
+          self.item = .progress(v)
+        }
+      }()
+      case 2: try {
+        var v: Nexus_Ledger_V1_RowDifference?
+        var hadOneofValue = false
+        if let current = self.item {
+          hadOneofValue = true
+          if case .difference(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.item = .difference(v)
+        }
+      }()
+      case 3: try {
+        var v: Nexus_Ledger_V1_ComparisonSummary?
+        var hadOneofValue = false
+        if let current = self.item {
+          hadOneofValue = true
+          if case .summary(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.item = .summary(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.item {
+    case .progress?: try {
+      guard case .progress(let v)? = self.item else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 1)
+    }()
+    case .difference?: try {
+      guard case .difference(let v)? = self.item else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .summary?: try {
+      guard case .summary(let v)? = self.item else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_CompareResponse, rhs: Nexus_Ledger_V1_CompareResponse) -> Bool {
+    if lhs.item != rhs.item {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ExplainRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ExplainRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{3}position_id\0\u{1}slot\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.book) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.positionID) }()
+      case 3: try { try decoder.decodeSingularInt32Field(value: &self.slot) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.book.isEmpty {
+      try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
+    }
+    if !self.positionID.isEmpty {
+      try visitor.visitSingularStringField(value: self.positionID, fieldNumber: 2)
+    }
+    if self.slot != 0 {
+      try visitor.visitSingularInt32Field(value: self.slot, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ExplainRequest, rhs: Nexus_Ledger_V1_ExplainRequest) -> Bool {
+    if lhs.book != rhs.book {return false}
+    if lhs.positionID != rhs.positionID {return false}
+    if lhs.slot != rhs.slot {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ExplainResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ExplainResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}event\0\u{1}method\0\u{3}live_before\0\u{3}live_after\0\u{3}other_before\0\u{3}other_after\0\u{1}differences\0\u{3}log_position\0")
+
+  fileprivate class _StorageClass {
+    var _event: Nexus_Ledger_V1_RecordedEvent? = nil
+    var _method: String = String()
+    var _liveBefore: Data = Data()
+    var _liveAfter: Data = Data()
+    var _otherBefore: Data = Data()
+    var _otherAfter: Data = Data()
+    var _differences: [Nexus_Ledger_V1_RowDifference] = []
+    var _logPosition: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _event = source._event
+      _method = source._method
+      _liveBefore = source._liveBefore
+      _liveAfter = source._liveAfter
+      _otherBefore = source._otherBefore
+      _otherAfter = source._otherAfter
+      _differences = source._differences
+      _logPosition = source._logPosition
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._event) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._method) }()
+        case 3: try { try decoder.decodeSingularBytesField(value: &_storage._liveBefore) }()
+        case 4: try { try decoder.decodeSingularBytesField(value: &_storage._liveAfter) }()
+        case 5: try { try decoder.decodeSingularBytesField(value: &_storage._otherBefore) }()
+        case 6: try { try decoder.decodeSingularBytesField(value: &_storage._otherAfter) }()
+        case 7: try { try decoder.decodeRepeatedMessageField(value: &_storage._differences) }()
+        case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._logPosition) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._event {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if !_storage._method.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._method, fieldNumber: 2)
+      }
+      if !_storage._liveBefore.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._liveBefore, fieldNumber: 3)
+      }
+      if !_storage._liveAfter.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._liveAfter, fieldNumber: 4)
+      }
+      if !_storage._otherBefore.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._otherBefore, fieldNumber: 5)
+      }
+      if !_storage._otherAfter.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._otherAfter, fieldNumber: 6)
+      }
+      if !_storage._differences.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._differences, fieldNumber: 7)
+      }
+      if _storage._logPosition != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._logPosition, fieldNumber: 8)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ExplainResponse, rhs: Nexus_Ledger_V1_ExplainResponse) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._event != rhs_storage._event {return false}
+        if _storage._method != rhs_storage._method {return false}
+        if _storage._liveBefore != rhs_storage._liveBefore {return false}
+        if _storage._liveAfter != rhs_storage._liveAfter {return false}
+        if _storage._otherBefore != rhs_storage._otherBefore {return false}
+        if _storage._otherAfter != rhs_storage._otherAfter {return false}
+        if _storage._differences != rhs_storage._differences {return false}
+        if _storage._logPosition != rhs_storage._logPosition {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ListStepsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListStepsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{3}position_id\0\u{1}through\0\u{3}accounts_after\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.book) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.positionID) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.through) }()
+      case 4: try { try decoder.decodeRepeatedInt64Field(value: &self.accountsAfter) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.book.isEmpty {
+      try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
+    }
+    if !self.positionID.isEmpty {
+      try visitor.visitSingularStringField(value: self.positionID, fieldNumber: 2)
+    }
+    if self.through != 0 {
+      try visitor.visitSingularInt64Field(value: self.through, fieldNumber: 3)
+    }
+    if !self.accountsAfter.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.accountsAfter, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ListStepsRequest, rhs: Nexus_Ledger_V1_ListStepsRequest) -> Bool {
+    if lhs.book != rhs.book {return false}
+    if lhs.positionID != rhs.positionID {return false}
+    if lhs.through != rhs.through {return false}
+    if lhs.accountsAfter != rhs.accountsAfter {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_Step: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Step"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}event_id\0\u{3}log_position\0\u{1}version\0\u{1}digest\0\u{1}account\0\u{3}fold_error\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.eventID) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.logPosition) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.version) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.digest) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.account) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.foldError) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.eventID.isEmpty {
+      try visitor.visitSingularStringField(value: self.eventID, fieldNumber: 1)
+    }
+    if self.logPosition != 0 {
+      try visitor.visitSingularInt64Field(value: self.logPosition, fieldNumber: 2)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularInt64Field(value: self.version, fieldNumber: 3)
+    }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.digest, fieldNumber: 4)
+    }
+    if !self.account.isEmpty {
+      try visitor.visitSingularBytesField(value: self.account, fieldNumber: 5)
+    }
+    if !self.foldError.isEmpty {
+      try visitor.visitSingularStringField(value: self.foldError, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_Step, rhs: Nexus_Ledger_V1_Step) -> Bool {
+    if lhs.eventID != rhs.eventID {return false}
+    if lhs.logPosition != rhs.logPosition {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.digest != rhs.digest {return false}
+    if lhs.account != rhs.account {return false}
+    if lhs.foldError != rhs.foldError {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_ListStepsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListStepsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}steps\0\u{3}logic_version\0\u{3}logic_fingerprint\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.steps) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.logicVersion) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.logicFingerprint) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.steps.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.steps, fieldNumber: 1)
+    }
+    if self.logicVersion != 0 {
+      try visitor.visitSingularInt32Field(value: self.logicVersion, fieldNumber: 2)
+    }
+    if !self.logicFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.logicFingerprint, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_ListStepsResponse, rhs: Nexus_Ledger_V1_ListStepsResponse) -> Bool {
+    if lhs.steps != rhs.steps {return false}
+    if lhs.logicVersion != rhs.logicVersion {return false}
+    if lhs.logicFingerprint != rhs.logicFingerprint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_PromoteRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PromoteRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{1}expect\0\u{1}actor\0\u{1}slot\0\u{3}allow_newer\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.book) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.expect) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.actor) }()
+      case 4: try { try decoder.decodeSingularInt32Field(value: &self.slot) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.allowNewer) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.book.isEmpty {
+      try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
+    }
+    if !self.expect.isEmpty {
+      try visitor.visitSingularStringField(value: self.expect, fieldNumber: 2)
+    }
+    if !self.actor.isEmpty {
+      try visitor.visitSingularStringField(value: self.actor, fieldNumber: 3)
+    }
+    if self.slot != 0 {
+      try visitor.visitSingularInt32Field(value: self.slot, fieldNumber: 4)
+    }
+    if self.allowNewer != false {
+      try visitor.visitSingularBoolField(value: self.allowNewer, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_PromoteRequest, rhs: Nexus_Ledger_V1_PromoteRequest) -> Bool {
+    if lhs.book != rhs.book {return false}
+    if lhs.expect != rhs.expect {return false}
+    if lhs.actor != rhs.actor {return false}
+    if lhs.slot != rhs.slot {return false}
+    if lhs.allowNewer != rhs.allowNewer {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_PromoteResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PromoteResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}live\0\u{1}former\0\u{3}log_position\0\u{1}attempts\0\u{1}digest\0")
+
+  fileprivate class _StorageClass {
+    var _live: Nexus_Ledger_V1_Generation? = nil
+    var _former: Nexus_Ledger_V1_Generation? = nil
+    var _logPosition: Int64 = 0
+    var _attempts: Int32 = 0
+    var _digest: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _live = source._live
+      _former = source._former
+      _logPosition = source._logPosition
+      _attempts = source._attempts
+      _digest = source._digest
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._live) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._former) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._logPosition) }()
+        case 4: try { try decoder.decodeSingularInt32Field(value: &_storage._attempts) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._digest) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._live {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._former {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if _storage._logPosition != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._logPosition, fieldNumber: 3)
+      }
+      if _storage._attempts != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._attempts, fieldNumber: 4)
+      }
+      if !_storage._digest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._digest, fieldNumber: 5)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_PromoteResponse, rhs: Nexus_Ledger_V1_PromoteResponse) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._live != rhs_storage._live {return false}
+        if _storage._former != rhs_storage._former {return false}
+        if _storage._logPosition != rhs_storage._logPosition {return false}
+        if _storage._attempts != rhs_storage._attempts {return false}
+        if _storage._digest != rhs_storage._digest {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_RevertRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RevertRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{1}actor\0\u{1}stale\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.book) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.actor) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.stale) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.book.isEmpty {
+      try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
+    }
+    if !self.actor.isEmpty {
+      try visitor.visitSingularStringField(value: self.actor, fieldNumber: 2)
+    }
+    if self.stale != false {
+      try visitor.visitSingularBoolField(value: self.stale, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_RevertRequest, rhs: Nexus_Ledger_V1_RevertRequest) -> Bool {
+    if lhs.book != rhs.book {return false}
+    if lhs.actor != rhs.actor {return false}
+    if lhs.stale != rhs.stale {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_RevertResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RevertResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}live\0\u{1}former\0\u{3}lag_events\0")
+
+  fileprivate class _StorageClass {
+    var _live: Nexus_Ledger_V1_Generation? = nil
+    var _former: Nexus_Ledger_V1_Generation? = nil
+    var _lagEvents: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _live = source._live
+      _former = source._former
+      _lagEvents = source._lagEvents
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._live) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._former) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._lagEvents) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._live {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._former {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if _storage._lagEvents != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._lagEvents, fieldNumber: 3)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_RevertResponse, rhs: Nexus_Ledger_V1_RevertResponse) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._live != rhs_storage._live {return false}
+        if _storage._former != rhs_storage._former {return false}
+        if _storage._lagEvents != rhs_storage._lagEvents {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_RetireRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RetireRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{1}actor\0\u{1}slot\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.book) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.actor) }()
+      case 3: try { try decoder.decodeSingularInt32Field(value: &self.slot) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.book.isEmpty {
+      try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
+    }
+    if !self.actor.isEmpty {
+      try visitor.visitSingularStringField(value: self.actor, fieldNumber: 2)
+    }
+    if self.slot != 0 {
+      try visitor.visitSingularInt32Field(value: self.slot, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_RetireRequest, rhs: Nexus_Ledger_V1_RetireRequest) -> Bool {
+    if lhs.book != rhs.book {return false}
+    if lhs.actor != rhs.actor {return false}
+    if lhs.slot != rhs.slot {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_RetireResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RetireResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}slot\0\u{1}rows\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.slot) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.rows) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.slot != 0 {
+      try visitor.visitSingularInt32Field(value: self.slot, fieldNumber: 1)
+    }
+    if self.rows != 0 {
+      try visitor.visitSingularInt64Field(value: self.rows, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_RetireResponse, rhs: Nexus_Ledger_V1_RetireResponse) -> Bool {
+    if lhs.slot != rhs.slot {return false}
+    if lhs.rows != rhs.rows {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3428,7 +6250,7 @@ nonisolated extension Nexus_Ledger_V1_QuarantinedPosition: SwiftProtobuf.Message
 
 nonisolated extension Nexus_Ledger_V1_BookStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".BookStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{1}head\0\u{3}head_recorded_at_us\0\u{1}projections\0\u{1}quarantined\0\u{1}quarantine\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}book\0\u{1}head\0\u{3}head_recorded_at_us\0\u{1}projections\0\u{1}quarantined\0\u{1}quarantine\0\u{1}generations\0\u{1}drift\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3442,12 +6264,18 @@ nonisolated extension Nexus_Ledger_V1_BookStatus: SwiftProtobuf.Message, SwiftPr
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.projections) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.quarantined) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.quarantine) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.generations) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._drift) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.book.isEmpty {
       try visitor.visitSingularStringField(value: self.book, fieldNumber: 1)
     }
@@ -3466,6 +6294,12 @@ nonisolated extension Nexus_Ledger_V1_BookStatus: SwiftProtobuf.Message, SwiftPr
     if !self.quarantine.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.quarantine, fieldNumber: 6)
     }
+    if !self.generations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.generations, fieldNumber: 7)
+    }
+    try { if let v = self._drift {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3476,6 +6310,63 @@ nonisolated extension Nexus_Ledger_V1_BookStatus: SwiftProtobuf.Message, SwiftPr
     if lhs.projections != rhs.projections {return false}
     if lhs.quarantined != rhs.quarantined {return false}
     if lhs.quarantine != rhs.quarantine {return false}
+    if lhs.generations != rhs.generations {return false}
+    if lhs._drift != rhs._drift {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Nexus_Ledger_V1_DriftAudit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DriftAudit"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}positions_checked\0\u{3}positions_drifted\0\u{1}drifted\0\u{3}last_checked_us\0\u{3}positions_per_minute\0\u{1}error\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.positionsChecked) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.positionsDrifted) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.drifted) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.lastCheckedUs) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.positionsPerMinute) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.error) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.positionsChecked != 0 {
+      try visitor.visitSingularInt64Field(value: self.positionsChecked, fieldNumber: 1)
+    }
+    if self.positionsDrifted != 0 {
+      try visitor.visitSingularInt64Field(value: self.positionsDrifted, fieldNumber: 2)
+    }
+    if !self.drifted.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.drifted, fieldNumber: 3)
+    }
+    if self.lastCheckedUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.lastCheckedUs, fieldNumber: 4)
+    }
+    if self.positionsPerMinute.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.positionsPerMinute, fieldNumber: 5)
+    }
+    if !self.error.isEmpty {
+      try visitor.visitSingularStringField(value: self.error, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Nexus_Ledger_V1_DriftAudit, rhs: Nexus_Ledger_V1_DriftAudit) -> Bool {
+    if lhs.positionsChecked != rhs.positionsChecked {return false}
+    if lhs.positionsDrifted != rhs.positionsDrifted {return false}
+    if lhs.drifted != rhs.drifted {return false}
+    if lhs.lastCheckedUs != rhs.lastCheckedUs {return false}
+    if lhs.positionsPerMinute != rhs.positionsPerMinute {return false}
+    if lhs.error != rhs.error {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -34,9 +34,9 @@ struct BenchLoad: Sendable {
     }
 
     /// Sends requests over one stream with at most `unanswered` open; returns the duration.
-    /// `buffers` says whether each is to be answered BUFFERED, else COMMITTED.
+    /// `buffers` says whether each is to be answered BUFFERED, else COMMITTED; nil: as it comes.
     func stream(
-        _ requests: [Nexus_Ledger_V1_AppendRequest], unanswered: Int, buffers: Bool = false
+        _ requests: [Nexus_Ledger_V1_AppendRequest], unanswered: Int, buffers: Bool? = false
     ) async throws -> Duration {
         let (permits, permit) = AsyncStream.makeStream(
             of: Void.self, bufferingPolicy: .bufferingOldest(unanswered))
@@ -55,7 +55,7 @@ struct BenchLoad: Sendable {
                 }
                 var isBuffered = false
                 if case .buffered = answer.outcome { isBuffered = true }
-                guard isBuffered == buffers else {
+                guard isBuffered == buffers ?? isBuffered else {
                     throw BenchLoad.unexpected(isBuffered: isBuffered)
                 }
                 permit.yield()
@@ -87,6 +87,30 @@ struct BenchLoad: Sendable {
             try await group.waitForAll()
         }
         return ContinuousClock.now - start
+    }
+
+    /// For the outbox to get as far as it should.
+    private static let outboxMax = Duration.seconds(900)
+    /// How often it is looked at.
+    private static let lookEvery = Duration.milliseconds(10)
+
+    /// Looks at the outbox until it is as wanted.
+    /// - Returns: when it was.
+    @discardableResult
+    func awaitOutbox(
+        _ isWanted: (Nexus_Ledger_V1_GetOutboxStatusResponse) -> Bool
+    ) async throws -> ContinuousClock.Instant {
+        let end = ContinuousClock.now + Self.outboxMax
+        while ContinuousClock.now < end {
+            let status = try await outbox.getOutboxStatus(.init())
+            if isWanted(status) { return ContinuousClock.now }
+            guard status.parked.requests == 0 else {
+                throw Failure(.failed, "requests of the load were parked")
+            }
+            Progress.standard.show("\(status.waiting.events) events wait in the outbox")
+            try await Task.sleep(for: Self.lookEvery)
+        }
+        throw Failure(.failed, "the outbox did not get as far as it should")
     }
 
     /// The durations of `body`, called `count` times one after the other, in seconds.

@@ -2,10 +2,6 @@ import LedgerRPC
 
 /// A ledger with an outbox whose PostgreSQL goes away and comes back.
 struct BenchOutage: Sendable {
-    /// For an outbox to become empty, or PostgreSQL to be known as away.
-    private static let waitMax = Duration.seconds(900)
-    /// Between two looks at the outbox.
-    private static let lookEvery = Duration.milliseconds(10)
     /// Between two requests of a caller who waits for PostgreSQL.
     private static let askEvery = Duration.milliseconds(5)
     /// Events that are committed before PostgreSQL goes away.
@@ -109,23 +105,9 @@ struct BenchOutage: Sendable {
         try await connected { try await $0.outbox.getOutboxStatus(.init()) }
     }
 
-    /// Looks at the outbox until it is as wanted.
-    /// - Returns: when it was.
     private func awaitStatus(
         _ isWanted: @escaping @Sendable (Nexus_Ledger_V1_GetOutboxStatusResponse) -> Bool
     ) async throws -> ContinuousClock.Instant {
-        try await connected { ledger in
-            let end = ContinuousClock.now + Self.waitMax
-            while ContinuousClock.now < end {
-                let status = try await ledger.outbox.getOutboxStatus(.init())
-                if isWanted(status) { return ContinuousClock.now }
-                guard status.parked.requests == 0 else {
-                    throw Failure(.failed, "requests of the load were parked")
-                }
-                Progress.standard.show("\(status.waiting.events) events wait in the outbox")
-                try await Task.sleep(for: Self.lookEvery)
-            }
-            throw Failure(.failed, "the outbox did not get as far as it should")
-        }
+        try await connected { try await $0.awaitOutbox(isWanted) }
     }
 }

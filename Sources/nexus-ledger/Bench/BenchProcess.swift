@@ -37,7 +37,7 @@ final class BenchProcess {
         let output = Pipe()
         process.standardOutput = output
         let log = directory + ".log"
-        FileManager.default.createFile(atPath: log, contents: nil)
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
         process.standardError = FileHandle(forWritingAtPath: log)
         let start = ContinuousClock.now
         try process.run()

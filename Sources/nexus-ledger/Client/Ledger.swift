@@ -12,6 +12,8 @@ struct Ledger: Sendable {
     let calls: Nexus_Ledger_V1_Ledger.Client<HTTP2ClientTransport.WrappedChannel>
     let operations: Nexus_Ledger_V1_Operations.Client<HTTP2ClientTransport.WrappedChannel>
     let outbox: Nexus_Ledger_V1_Outbox.Client<HTTP2ClientTransport.WrappedChannel>
+    let projections: Nexus_Ledger_V1_Projections.Client<HTTP2ClientTransport.WrappedChannel>
+    let config: Nexus_Ledger_V1_Config.Client<HTTP2ClientTransport.WrappedChannel>
     /// The book that the command is about.
     let book: BookName
 
@@ -28,6 +30,8 @@ struct Ledger: Sendable {
                         calls: Nexus_Ledger_V1_Ledger.Client(wrapping: client),
                         operations: Nexus_Ledger_V1_Operations.Client(wrapping: client),
                         outbox: Nexus_Ledger_V1_Outbox.Client(wrapping: client),
+                        projections: Nexus_Ledger_V1_Projections.Client(wrapping: client),
+                        config: Nexus_Ledger_V1_Config.Client(wrapping: client),
                         book: options.book))
             }
         } catch let error as SocketError where !options.isSocketNamed {

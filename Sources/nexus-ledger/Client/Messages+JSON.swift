@@ -170,17 +170,37 @@ extension Nexus_Ledger_V1_TimelineEntry {
         json.beginObject()
         json.key("buffered_at")
         JSONValue.instant(us: bufferedAtUs).write(to: &json)
+        json.key("changes")
+        JSONValue.array(changes.map(\.json)).write(to: &json)
         json.key("event")
         event.write(to: &json)
         json.optional("fold_error", foldError)
         json.optional("host", host)
+        json.key("invariants")
+        JSONValue.array(invariants.map(\.json)).write(to: &json)
         json.key("outbox_sequence")
         if outboxSequence == 0 { json.null() } else { json.integer(outboxSequence) }
         json.key("running")
         running.json.write(to: &json)
         json.optional("voided_by", voidedBy)
+        json.optional("voids", voids)
         json.endObject()
         return json.bytes
+    }
+}
+
+extension Nexus_Ledger_V1_Invariant {
+    var json: JSONValue {
+        .object(["detail": .string(detail), "holds": .bool(holds), "rule": .string(rule)])
+    }
+}
+
+extension Nexus_Ledger_V1_FigureChange {
+    var json: JSONValue {
+        .object([
+            "after": .text(after), "arithmetic": .text(arithmetic), "before": .text(before),
+            "figure": .string(figure), "leg": .string(leg),
+        ])
     }
 }
 

@@ -4,7 +4,10 @@ import ArgumentParser
 enum ClientCommands {
     static let all: [any ParsableCommand.Type] = [
         AppendCommand.self, ImportCommand.self, PositionsCommand.self, ShowCommand.self,
-        TimelineCommand.self, PnlCommand.self, TailCommand.self, StatusCommand.self,
-        OutboxCommand.self, SeedCommand.self,
+        TimelineCommand.self, PnlCommand.self, RestatementsCommand.self, TailCommand.self,
+        StatusCommand.self,
+        ReplayCommand.self, CompareCommand.self, PromoteCommand.self, RevertCommand.self,
+        RetireCommand.self, OutboxCommand.self, ConfigCommand.self, MaintainCommand.self,
+        SeedCommand.self,
     ]
 }

@@ -24,7 +24,7 @@ struct MigrateCommand: AsyncParsableCommand {
     /// Applies all pending migrations, telling `progress` a line each.
     static func up(_ conninfo: String, progress: @escaping @Sendable (String) -> Void) async throws
     {
-        try await run(conninfo) { migrator in
+        _ = try await run(conninfo) { migrator in
             try migrator.up { tell($0, progress) }
         }
     }

@@ -25,10 +25,15 @@ struct PnlDailyCommand: LedgerCommand {
             --by names; settle assets are never added up. Fees and net of a day are not
             known until every fee of it is valued.
 
+            With --at, --as-of or --effective the whole book is folded from the log as it
+            was at that moment, which takes a while for a large one; --strategy and
+            --asset make it less.
+
             EXAMPLES
               nexus-ledger pnl daily
               nexus-ledger pnl daily --from 2026-01-05 --to 2026-01-11 --by day
               nexus-ledger pnl daily --by venue,asset --strategy carry --json
+              nexus-ledger pnl daily --as-of 2026-01-06 --by day,venue
 
             \(Failure.help)
             """)
@@ -66,6 +71,7 @@ struct PnlDailyCommand: LedgerCommand {
     @Option(help: ArgumentHelp("Only a venue.", valueName: "name"))
     var venue: String?
 
+    @OptionGroup var moment: MomentOptions
     @OptionGroup var freshness: FreshnessOption
     @OptionGroup var common: CommonOptions
 
@@ -73,9 +79,10 @@ struct PnlDailyCommand: LedgerCommand {
         if let from, let to, to < from {
             throw ValidationError("--to \(to) is before --from \(from)")
         }
+        try moment.refuse(freshness)
     }
 
-    private static func day(_ text: String) throws -> Day {
+    static func day(_ text: String) throws -> Day {
         guard let day = Day(text) else {
             throw ValidationError("a day is written 2026-01-31")
         }
@@ -107,10 +114,11 @@ struct PnlDailyCommand: LedgerCommand {
             return try output.line(document.canonicalBytes)
         }
         guard !rows.isEmpty else {
-            return try output.line("nothing was booked in book \(common.book)")
+            let when = moment.message == nil ? "" : ", \(moment.words(asOf: asOf))"
+            return try output.line("nothing was booked in book \(common.book)\(when)")
         }
         try output.table(table(rows, totals))
-        try output.line(Style.standard.dim("as of \(asOf) (\(Figures.note))"))
+        try output.line(Style.standard.dim("\(moment.words(asOf: asOf)) (\(Figures.note))"))
     }
 
     private func read(_ ledger: Ledger) async throws -> ([Nexus_Ledger_V1_DailyPnl], Int64) {
@@ -124,15 +132,17 @@ struct PnlDailyCommand: LedgerCommand {
         request.by = Key.allCases.filter(by.contains).map(\.rawValue)
         request.pageSize = PnlDailyCommand.pageSizeMax
         request.atLeast = try await ledger.position(of: freshness.atLeast)
+        if let message = moment.message { request.moment = message }
         var rows: [Nexus_Ledger_V1_DailyPnl] = []
         var asOf: Int64 = 0
         repeat {
             let answer = try await ledger.reading(atLeast: request.atLeast) {
-                try await ledger.calls.getDailyPnl(request, options: Ledger.answering)
+                try await ledger.calls.getDailyPnl(request, options: moment.answering)
             }
             if request.pageToken.isEmpty { asOf = answer.asOf }
             rows += answer.rows
             request.pageToken = answer.nextPageToken
+            if let fixed = moment.fixed(at: asOf) { request.moment = fixed }
             guard rows.count <= PnlDailyCommand.rowsMax else {
                 throw Failure(
                     .failed,

@@ -13,10 +13,14 @@ struct PositionsCommand: LedgerCommand {
             legs have several. BUFFERED, where there are any, counts events that wait in
             the outbox for PostgreSQL: the other figures do not know of them.
 
+            With --at, --as-of or --effective the positions are folded from the log as
+            they were at that moment; which were open is decided by it too.
+
             EXAMPLES
               nexus-ledger positions
               nexus-ledger positions --closed --asset BTC --limit 20
               nexus-ledger positions --all --json | jq '.positions[].position_id'
+              nexus-ledger positions --effective 2026-01-05T12:00:00Z
 
             \(Failure.help)
             """)
@@ -40,6 +44,7 @@ struct PositionsCommand: LedgerCommand {
     @Option(help: ArgumentHelp("At most this many, up to 100,000.", valueName: "count"))
     var limit = 100
 
+    @OptionGroup var moment: MomentOptions
     @OptionGroup var freshness: FreshnessOption
     @OptionGroup var common: CommonOptions
 
@@ -48,6 +53,7 @@ struct PositionsCommand: LedgerCommand {
         guard (1...PositionsCommand.limitMax).contains(limit) else {
             throw ValidationError("--limit is \(limit): it must be 1 to 100000")
         }
+        try moment.refuse(freshness)
     }
 
     func perform() async throws {
@@ -62,12 +68,14 @@ struct PositionsCommand: LedgerCommand {
         }
         guard !page.positions.isEmpty else {
             let kind = all ? "" : (closed ? "closed " : "open ")
-            return try output.line("no \(kind)positions in book \(common.book)")
+            let when = moment.message == nil ? "" : ", \(moment.words(asOf: page.asOf))"
+            return try output.line("no \(kind)positions in book \(common.book)\(when)")
         }
         try output.table(table(page.positions))
         let count = Figures.count(page.positions.count, "position")
         let more = page.hasMore ? "; there are more: --limit" : ""
-        try output.line(Style.standard.dim("\(count) as of \(page.asOf)\(more) (\(Figures.note))"))
+        let when = moment.words(asOf: page.asOf)
+        try output.line(Style.standard.dim("\(count) \(when)\(more) (\(Figures.note))"))
     }
 
     private struct Page {
@@ -83,17 +91,19 @@ struct PositionsCommand: LedgerCommand {
         request.strategy = strategy ?? ""
         request.asset = asset ?? ""
         request.atLeast = try await ledger.position(of: freshness.atLeast)
+        if let message = moment.message { request.moment = message }
         var page = Page()
         repeat {
             let rest = limit - page.positions.count
             request.pageSize = Int32(min(rest, PositionsCommand.pageSizeMax))
             let answer = try await ledger.reading(atLeast: request.atLeast) {
-                try await ledger.calls.listPositions(request, options: Ledger.answering)
+                try await ledger.calls.listPositions(request, options: moment.answering)
             }
             if request.pageToken.isEmpty { page.asOf = answer.asOf }
             page.positions += answer.positions.prefix(rest)
             page.hasMore = !answer.nextPageToken.isEmpty
             request.pageToken = answer.nextPageToken
+            if let fixed = moment.fixed(at: page.asOf) { request.moment = fixed }
             Progress.standard.show("\(page.positions.count) positions read")
         } while page.hasMore && page.positions.count < limit
         return page

@@ -38,10 +38,23 @@ struct ServeCommand: LedgerCommand {
             valueName: "path"))
     var socket: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The same database as a role that may change the configuration over the socket.",
+            discussion: "Default: NEXUS_CONFIG_DATABASE, else --database, whose role may only "
+                + "read it where the ledger runs as nexus_positions.", valueName: "conninfo"))
+    var configDatabase: String?
+
     @OptionGroup(title: "Outbox") var outboxOptions: OutboxOptions
 
     @Flag(help: "Migrate the database's schema before serving; always done with --embedded.")
     var migrate = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Positions a minute that are checked against the log in the background; 0: none.",
+            discussion: "Default: NEXUS_DRIFT_AUDIT_RATE, else 60.", valueName: "count"))
+    var driftAuditRate: Double?
 
     @Flag(
         help: ArgumentHelp("Keep the projections still, to measure appends.", visibility: .hidden))
@@ -50,6 +63,17 @@ struct ServeCommand: LedgerCommand {
     func validate() throws {
         try outboxOptions.validate()
         _ = try socketPath()
+        _ = try driftRate()
+    }
+
+    private func driftRate() throws -> Double {
+        let (name, text) =
+            driftAuditRate.map { ("--drift-audit-rate", String($0)) }
+            ?? ("NEXUS_DRIFT_AUDIT_RATE", Environment.value("NEXUS_DRIFT_AUDIT_RATE") ?? "60")
+        guard let rate = Double(text), rate >= 0, rate.isFinite else {
+            throw ValidationError("\(name) is '\(text)': it must be a number, 0 or more")
+        }
+        return rate
     }
 
     private func socketPath() throws -> String {
@@ -130,8 +154,11 @@ struct ServeCommand: LedgerCommand {
     ) async throws {
         let path = try socketPath()
         var configuration = LedgerService.Configuration(database: conninfo, socketPath: path)
+        configuration.configDatabase =
+            configDatabase ?? Environment.value("NEXUS_CONFIG_DATABASE")
         configuration.outbox = outboxOptions.configuration(besideSocket: path)
         configuration.pausesProjections = pauseProjections
+        configuration.driftAuditRate = try driftRate()
         let service = LedgerService(configuration, logger: logger)
         try await service.run(
             onReady: {

@@ -8,26 +8,36 @@ struct ShowCommand: LedgerCommand {
         commandName: "show",
         abstract: "Show one position: its legs and its totals.",
         discussion: """
+            With --at, --as-of or --effective the position is folded from the log as it
+            was at that moment.
+
             EXAMPLES
               nexus-ledger show 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
               nexus-ledger show --json 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
               nexus-ledger show --at-least head 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
+              nexus-ledger show --as-of 2026-01-05 019b8b1f-0c00-7a10-8000-3f1e5ac0b2d4
 
             \(Failure.help)
             """)
 
     @OptionGroup var position: PositionArgument
+    @OptionGroup var moment: MomentOptions
     @OptionGroup var freshness: FreshnessOption
     @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        try moment.refuse(freshness)
+    }
 
     func perform() async throws {
         let answer = try await Ledger.connected(common) { ledger in
             var request = Nexus_Ledger_V1_GetPositionRequest()
             request.book = ledger.book.description
             request.positionID = position.id.description
+            if let message = moment.message { request.moment = message }
             request.atLeast = try await ledger.position(of: freshness.atLeast)
             return try await ledger.reading(atLeast: request.atLeast) {
-                try await ledger.calls.getPosition(request, options: Ledger.answering)
+                try await ledger.calls.getPosition(request, options: moment.answering)
             }
         }
         let output = Output.standard
@@ -37,7 +47,8 @@ struct ShowCommand: LedgerCommand {
             ])
             return try output.line(document.canonicalBytes)
         }
-        try output.write(ShowCommand.head(answer.position, asOf: answer.asOf, .standard))
+        let when = (moment.message == nil ? "tables " : "") + moment.words(asOf: answer.asOf)
+        try output.write(ShowCommand.head(answer.position, when, .standard))
         try output.line()
         try output.table(ShowCommand.terms(answer.position))
         try output.line()
@@ -47,7 +58,7 @@ struct ShowCommand: LedgerCommand {
     }
 
     private static func head(
-        _ position: Nexus_Ledger_V1_Position, asOf: Int64, _ style: Style
+        _ position: Nexus_Ledger_V1_Position, _ moment: String, _ style: Style
     ) -> String {
         let flags = PositionWords.flags(position)
         var lines = [
@@ -64,7 +75,7 @@ struct ShowCommand: LedgerCommand {
         lines.append(times)
         lines.append(
             "version \(position.version), last change at \(position.logPosition), revision "
-                + "\(position.revision), tables as of \(asOf)")
+                + "\(position.revision), \(moment)")
         if position.bufferedEvents > 0 {
             let count = PositionWords.buffered(position, countMax: 10_000)
             lines.append(

@@ -40,6 +40,9 @@ struct StatusCommand: LedgerCommand {
             if !book.projections.isEmpty {
                 try output.table(StatusReport.projections(book.projections))
             }
+            if StatusReport.showsGenerations(book) {
+                try output.table(StatusReport.generations(book.generations))
+            }
             if !book.quarantine.isEmpty {
                 try output.table(StatusReport.quarantine(book.quarantine))
             }
@@ -86,7 +89,65 @@ private struct StatusReport {
             let words = "! \(count) in quarantine: they stand at their last event that folds"
             text += style.painted(words, [.red]) + "\n"
         }
+        if book.hasDrift { text += drift(book.drift) + "\n" }
         return text
+    }
+
+    /// "drift audit: 1,234 positions checked, 0 differ, last 12:03:04 UTC"
+    private func drift(_ audit: Nexus_Ledger_V1_DriftAudit) -> String {
+        guard audit.positionsPerMinute > 0 else { return "drift audit: off" }
+        var words = "drift audit: no position checked yet"
+        if audit.positionsChecked > 0 {
+            let last = Figures.instant(us: audit.lastCheckedUs)
+            words =
+                "drift audit: \(StatusReport.grouped(audit.positionsChecked)) "
+                + (audit.positionsChecked == 1 ? "position" : "positions")
+                + " checked, \(audit.positionsDrifted) "
+                + (audit.positionsDrifted == 1 ? "differs" : "differ") + ", last "
+                + (last.hasPrefix(today) ? String(last.dropFirst(today.count)) : last) + " UTC"
+        }
+        if !audit.error.isEmpty { words += "; not checked: \(audit.error)" }
+        let isAlarming = audit.positionsDrifted > 0 || !audit.error.isEmpty
+        return style.painted(
+            (isAlarming ? "! " : "") + words.printable, isAlarming ? [.red] : [])
+    }
+
+    /// "1,234"
+    static func grouped(_ count: Int64) -> String {
+        var text = ""
+        for (index, digit) in String(count).reversed().enumerated() {
+            if index > 0, index.isMultiple(of: 3) { text.append(",") }
+            text.append(digit)
+        }
+        return String(text.reversed())
+    }
+
+    /// "2026-01-05 "
+    private var today: String { Figures.instant(us: nowUs).prefix { $0 != " " } + " " }
+
+    /// Of one generation that runs the projections tell all.
+    static func showsGenerations(_ book: Nexus_Ledger_V1_BookStatus) -> Bool {
+        book.generations.count > 1 || book.projections.contains { $0.state == "stopped" }
+    }
+
+    static func generations(_ generations: [Nexus_Ledger_V1_Generation]) -> Table {
+        var table = Table([
+            .text("GENERATION"), .text("STATE"), .count("LOGIC"), .text("FINGERPRINT", spare: 2),
+            .count("POSITION"), .count("BEHIND"), .text("WRITTEN BY", spare: 1),
+        ])
+        for generation in generations {
+            table.add([
+                Table.Cell("slot \(generation.slot)"), Table.Cell(generation.state),
+                Table.Cell(String(generation.logicVersion)),
+                Table.Cell(
+                    generation.logicFingerprint.isEmpty
+                        ? Figures.null : generation.logicFingerprint),
+                Table.Cell(String(generation.logPosition)),
+                Table.Cell(String(generation.lagEvents)),
+                Table.Cell(generation.owner.isEmpty ? Figures.null : generation.owner),
+            ])
+        }
+        return table
     }
 
     private func database(_ status: Nexus_Ledger_V1_GetStatusResponse) -> String {
@@ -158,7 +219,7 @@ private struct StatusReport {
 }
 
 extension Nexus_Ledger_V1_GetStatusResponse {
-    fileprivate var json: JSONValue {
+    var json: JSONValue {
         .object([
             "version": .string(version), "started_at": .instant(us: startedAtUs),
             "books": .array(books.map(\.json)), "queue_requests": .integer(queueRequests),
@@ -177,7 +238,7 @@ extension Nexus_Ledger_V1_GetStatusResponse {
 }
 
 extension Nexus_Ledger_V1_OutboxSummary {
-    fileprivate var json: JSONValue {
+    var json: JSONValue {
         .object([
             "waiting_requests": .integer(waitingRequests),
             "waiting_events": .integer(waitingEvents),
@@ -188,7 +249,7 @@ extension Nexus_Ledger_V1_OutboxSummary {
 }
 
 extension Nexus_Ledger_V1_BookStatus {
-    fileprivate var json: JSONValue {
+    var json: JSONValue {
         .object([
             "book": .string(book), "head": .integer(head),
             "head_recorded_at": .instant(us: headRecordedAtUs),
@@ -200,12 +261,37 @@ extension Nexus_Ledger_V1_BookStatus {
                         "log_position": .integer($0.logPosition), "reason": .string($0.reason),
                     ])
                 }),
+            "generations": .array(generations.map(\.json)),
+            "drift": hasDrift ? drift.json : .null,
+        ])
+    }
+}
+
+extension Nexus_Ledger_V1_Generation {
+    var json: JSONValue {
+        .object([
+            "slot": .integer(slot), "state": .string(state),
+            "logic_version": .integer(logicVersion),
+            "logic_fingerprint": .text(logicFingerprint), "log_position": .integer(logPosition),
+            "lag_events": .integer(lagEvents), "owner": .text(owner),
+            "built_at": .instant(us: builtAtUs), "promoted_at": .instant(us: promotedAtUs),
+        ])
+    }
+}
+
+extension Nexus_Ledger_V1_DriftAudit {
+    var json: JSONValue {
+        .object([
+            "positions_checked": .integer(positionsChecked),
+            "positions_drifted": .integer(positionsDrifted), "drifted": .texts(drifted),
+            "last_checked": .instant(us: lastCheckedUs),
+            "positions_per_minute": .seconds(positionsPerMinute), "error": .text(error),
         ])
     }
 }
 
 extension Nexus_Ledger_V1_ProjectionStatus {
-    fileprivate var json: JSONValue {
+    var json: JSONValue {
         .object([
             "name": .string(name), "log_position": .integer(logPosition),
             "lag_events": .integer(lagEvents), "lag_seconds": .seconds(lagSeconds),

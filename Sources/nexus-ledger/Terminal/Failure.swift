@@ -48,8 +48,9 @@ extension Failure {
     }
 
     private init(_ error: RPCError) {
-        let hint = Failure.hint(for: error.code)
         let words = Failure.words(error)
+        // What names a command already says what to do.
+        let hint = words.contains("`nexus-ledger ") ? "" : Failure.hint(for: error.code)
         self.init(Failure.kind(of: error.code), hint.isEmpty ? words : "\(words); \(hint)")
     }
 
