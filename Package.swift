@@ -50,11 +50,13 @@ let package = Package(
             dependencies: ["EventStore", "Outbox", "Admission", "LedgerCore", "Postgres"]),
         .target(
             name: "ProjectionEngine",
-            dependencies: ["Projections", "EventStore", "Postgres", "LedgerCore"]),
+            dependencies: ["Projections", "EventStore", "Postgres", "LedgerCore", crypto]),
+        .target(name: "ConfigStore", dependencies: ["Postgres", "LedgerCore"]),
         .target(
             name: "LedgerRPC",
             dependencies: [
-                "AppendPipeline", "ProjectionEngine", "EventStore", "Outbox", "Projections",
+                "AppendPipeline", "ConfigStore", "ProjectionEngine", "EventStore", "Outbox",
+                "Projections",
                 "Admission", "LedgerCore", "Postgres", grpcCore, grpcProtobuf, grpcTransport,
                 protobuf, nioCore, nioPosix, nioHPACK, nioHTTP2,
             ],
@@ -62,12 +64,16 @@ let package = Package(
         .target(
             name: "LedgerService",
             dependencies: [
-                "LedgerRPC", "AppendPipeline", "ProjectionEngine", "EventStore", "Outbox",
-                "Projections", "Admission", "LedgerCore", "Postgres", "Schema", logging, grpcCore,
+                "LedgerRPC", "AppendPipeline", "ConfigStore", "ProjectionEngine", "EventStore",
+                "Outbox", "Projections", "Admission", "LedgerCore", "Postgres", "Schema", logging,
+                grpcCore,
             ]),
         .target(
             name: "Schema", dependencies: ["Postgres"], path: "sql",
-            exclude: ["docs", "tests", "schema.sql", "migrations"],
+            exclude: [
+                "docs", "examples", "plans", "queries", "tests", "migrations", "migrations.list",
+                "schema.sql", "squawk.toml",
+            ],
             sources: ["Schema.swift"],
             plugins: ["EmbedMigrations"]),
         .executableTarget(name: "embed-migrations", path: "Sources/embed-migrations"),
@@ -78,7 +84,8 @@ let package = Package(
             name: "nexus-ledger",
             dependencies: [
                 "LedgerService", "LedgerRPC", "Admission", "Projections", "LedgerCore",
-                "AppendPipeline", "EventStore", "Outbox", "Postgres", "Schema",
+                "ConfigStore", "AppendPipeline", "EventStore", "Outbox", "Postgres",
+                "ProjectionEngine", "Schema",
                 argumentParser, logging, grdb, grpcCore, grpcTransport, grpcProtobuf,
             ]),
         .target(
@@ -118,7 +125,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Admission", "AppendPipeline", "EventStore", "LedgerCore", "LedgerRPC",
+                "Admission", "AppendPipeline", "ConfigStore", "EventStore", "LedgerCore",
+                "LedgerRPC",
                 "LedgerService", "LedgerTesting", "Postgres", "ProjectionEngine", "Projections",
                 "Schema", crypto,
             ]),

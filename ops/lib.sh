@@ -1,5 +1,9 @@
 # shellcheck shell=bash
-# What the scripts of ops/ share. Sourced, not run; the caller has set -euo pipefail.
+# What the scripts of ops/ share. Sourced from the checkout, not run; the caller has set -euo
+# pipefail.
+
+# The Python packages of the tests, see python_packages.
+venv=$PWD/.build/venv
 
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
     bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' plain=$'\e[0m'
@@ -94,4 +98,15 @@ stop_process() {
         kill -KILL "$1" 2>/dev/null || true
     fi
     wait "$1" 2>/dev/null || true
+}
+
+# python_packages: the pinned ones of all tests, in $venv, installed anew when a pin changes.
+python_packages() {
+    local pins=(Tests/*/requirements.txt) file
+    cat -- "${pins[@]}" | cmp -s - "$venv/requirements.txt" && return
+    rm -rf -- "$venv"
+    /usr/bin/python3 -m venv "$venv"
+    for file in "${pins[@]}"; do set -- "$@" --requirement "$file"; done
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "$@"
+    cat -- "${pins[@]}" >"$venv/requirements.txt"
 }

@@ -154,7 +154,7 @@ struct StateRuleTests {
             story.make(.buy("1", trade: "late"), at: PositionStory.start.plus(seconds: 900))
         ])
         #expect(try desk.state(of: story) == .closing)
-        let found = try desk.state(story.positionID)
+        let found = desk.state(story.positionID)
         let state = try #require(found)
         #expect(!state.lifecycle.needsRefold)
         #expect(state.lifecycle.targetsReached)

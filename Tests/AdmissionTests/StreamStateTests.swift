@@ -15,7 +15,7 @@ struct StreamStateTests {
                 effectiveAt: event.effectiveAt, source: .venueREST, actor: "tests",
                 eventID: event.type.derivesID ? nil : event.eventID)
             _ = try desk.admit([new])
-            let found = try desk.state(event.positionID)
+            let found = desk.state(event.positionID)
             let state = try #require(found)
             let again = StreamState(
                 opened: state.opened, version: state.version, progress: state.progressBytes)

@@ -29,7 +29,7 @@ def binary():
 
 @pytest.fixture(scope="session")
 def stubs():
-    """The generated modules: ledger, ledger_grpc, health, health_grpc."""
+    """The generated modules of each proto: NAME and NAME_grpc."""
     with tempfile.TemporaryDirectory() as folder:
         names = [proto.name for proto in sorted(PROTOS.glob("*.proto"))]
         status = protoc.main(["protoc", f"-I{PROTOS}", f"--python_out={folder}",
@@ -38,7 +38,8 @@ def stubs():
         sys.path.insert(0, folder)
         modules = {short: importlib.import_module(long) for short, long in [
             ("ledger", "ledger_pb2"), ("ledger_grpc", "ledger_pb2_grpc"),
-            ("health", "health_pb2"), ("health_grpc", "health_pb2_grpc")]}
+            ("health", "health_pb2"), ("health_grpc", "health_pb2_grpc"),
+            ("config", "config_pb2"), ("config_grpc", "config_pb2_grpc")]}
         sys.path.remove(folder)
     return types.SimpleNamespace(**modules)
 

@@ -83,6 +83,11 @@ class Ledger:
         """The service Outbox."""
         return self.stubs.ledger_grpc.OutboxStub(self.channel)
 
+    @property
+    def config(self):
+        """The calls about the configuration."""
+        return self.stubs.config_grpc.ConfigStub(self.channel)
+
     def is_alive(self):
         """Whether the process runs."""
         return self.process.poll() is None
@@ -132,7 +137,9 @@ class Cluster:
                  "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
         with open(self.data + "/postgresql.conf", "a", encoding="utf-8") as file:
             file.write(f"listen_addresses = ''\nunix_socket_directories = '{self.folder}'\n"
-                       "fsync = off\ntimezone = 'UTC'\njit = off\n")
+                       "fsync = off\ntimezone = 'UTC'\njit = off\n"
+                       # Ledgers of earlier tests are still there, each with its connections.
+                       "max_connections = 300\n")
         self.start()
         self.run("createdb", "--host", self.folder, "--username=postgres",
                  "--template=template0", "nexus")

@@ -41,7 +41,9 @@ private struct SimulatedProjection: ProjectionSession {
 
     private static let leaseTime = Duration.seconds(30)
 
-    func claim(_ book: BookID, owner: ProcessIdentity) throws -> Claim {
+    func claim(
+        _ book: BookID, slot: Int16?, owner: ProcessIdentity, isForced: Bool
+    ) throws -> Claim {
         var generation = world.generations[name] ?? SimulatedGeneration()
         if let other = generation.owner, other !== life, !other.isKilled,
             world.scheduler.now - generation.signOfLife < Self.leaseTime
