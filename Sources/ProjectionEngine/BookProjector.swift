@@ -33,7 +33,15 @@ final class BookProjector {
             throw StoreError.inconsistent(
                 "the log has \(entries.count) events in (\(checkpoint), \(through)]")
         }
-        var changes = try fold(entries, through: through, session, check)
+        var changes: [BatchFold.Change]
+        do {
+            changes = try fold(entries, through: through, session, check)
+        } catch let error as StoreError {
+            // Who was replaced reads what its successor has written.
+            guard try !session.heartbeat(lease) else { throw error }
+            cache.removeAll()
+            return false
+        }
         var outcome = try session.write(changes, lease, from: checkpoint, through: through)
         if case .refused(let culprits) = outcome {
             // Quarantine the positions, not the projection.

@@ -34,8 +34,12 @@ import Testing
         try new.expectFolded()
     }
 
-    @Test func `two owners that advance in turn never write an event twice`() async throws {
-        let seed = seed()
+    /// With 263435 the successor has put a position into quarantine behind the other's checkpoint.
+    @Test(arguments: [nil, 263_435] as [UInt64?])
+    func `two owners that advance in turn never write an event twice`(
+        fixed: UInt64?
+    ) async throws {
+        let seed = fixed ?? seed()
         var book = RandomBook(seed: seed)
         let workers = [try Worker(sandbox, name: "a"), try Worker(sandbox, name: "b")]
         for step in 0..<200 {

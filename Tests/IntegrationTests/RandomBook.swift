@@ -31,6 +31,7 @@ struct RandomBook {
     var holdings: [Holding] = []
     /// Now, in seconds since the book's first day.
     private var clock: Int64 = 0
+    private var isBegun = false
     private let account: String
 
     /// 2026-03-28T00:00:00Z: months end nearby.
@@ -42,8 +43,17 @@ struct RandomBook {
         account = "acc-\(seed)"
     }
 
-    /// The next request and what the model decides of it.
+    /// The next request and what the model decides of it. The second one opens a position where
+    /// the first did not, so that no book stays empty.
     mutating func next() -> (events: [NewEvent], decision: Decision) {
+        if isBegun, !holdings.contains(where: { !$0.sent.isEmpty }) {
+            holdings = []
+            if var opened = try? event() {
+                opened.expectedVersion = .any
+                return ([opened], decide([opened]))
+            }
+        }
+        isBegun = true
         var events: [NewEvent] = []
         for _ in 0..<Int.random(in: 1...shape.eventsMax, using: &random) {
             guard let event = try? event() else { continue }
