@@ -1,12 +1,20 @@
 /// The statements of the reads that come from the projections. A test prepares each.
 public enum ReadSQL {
-    private static let summary = """
+    /// The live generation's rows of a table: named by its slot, so that its indexes serve.
+    private static func live(_ table: String) -> String {
+        """
+        FROM positions.\(table)
+        WHERE slot = (SELECT slot FROM positions.live_slot WHERE book_id = $1)
+          AND book_id = $1
+        """
+    }
+
+    private static let open = """
         SELECT position_id, strategy, asset, state, flags, version, log_position, opened_at,
                NULL::timestamptz AS closed_at, ''::text AS close_reason, settle, base_delta,
                realized, fees, funding, adjustments, net, unrealized, entry_basis,
                coalesce(stale_reason, '') AS stale_reason, revision
-        FROM positions.active
-        WHERE book_id = $1
+        \(live("active_rows"))
         """
 
     private static let ended = """
@@ -15,32 +23,41 @@ public enum ReadSQL {
                price_pnl AS realized, fees, funding, adjustments, net,
                NULL::numeric AS unrealized, NULL::numeric AS entry_basis,
                coalesce(stale_reason, '') AS stale_reason, revision
-        FROM positions.history
-        WHERE book_id = $1
+        \(live("history_rows"))
         """
 
     static let position = """
-        \(summary)
+        \(open)
           AND position_id = $2
         UNION ALL
         \(ended)
           AND position_id = $2
         """
 
-    /// $2 active, $3 ended, $4 strategy, $5 asset, $6 and $7 the last row of the page before.
+    /// Newest first, after $6 and $7, the last row of the page before; $8 how many.
+    private static let page = """
+        AND ($4 = '' OR strategy = $4)
+          AND ($5 = '' OR asset = $5)
+          AND (opened_at, position_id)
+              < (coalesce($6, 'infinity'::timestamptz),
+                 coalesce($7, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+        ORDER BY opened_at DESC, position_id DESC
+        LIMIT $8
+        """
+
+    /// $2 active, $3 ended, $4 strategy, $5 asset.
     static let positions = """
         SELECT *
         FROM (
-            \(summary)
+            (\(open)
               AND $2
+              \(page))
             UNION ALL
-            \(ended)
+            (\(ended)
               AND $3
+              \(page))
         ) AS p
-        WHERE ($4 = '' OR p.strategy = $4)
-          AND ($5 = '' OR p.asset = $5)
-          AND ($6::timestamptz IS NULL OR (p.opened_at, p.position_id) < ($6, $7::uuid))
-        ORDER BY p.opened_at DESC, p.position_id DESC
+        ORDER BY opened_at DESC, position_id DESC
         LIMIT $8
         """
 
