@@ -11189,6 +11189,16 @@ CREATE INDEX history_by_close_2 ON positions.history_rows_2 USING btree (slot, b
 
 CREATE INDEX history_by_close_3 ON positions.history_rows_3 USING btree (slot, book_id, closed_at, position_id);
 
+CREATE INDEX history_by_opening ON ONLY positions.history_rows USING btree (book_id, opened_at, position_id);
+
+COMMENT ON INDEX positions.history_by_opening IS 'All ended positions in pages, newest opening first; position_id breaks ties.';
+
+CREATE INDEX history_by_opening_1 ON positions.history_rows_1 USING btree (book_id, opened_at, position_id);
+
+CREATE INDEX history_by_opening_2 ON positions.history_rows_2 USING btree (book_id, opened_at, position_id);
+
+CREATE INDEX history_by_opening_3 ON positions.history_rows_3 USING btree (book_id, opened_at, position_id);
+
 CREATE INDEX history_closed_by_net ON ONLY positions.history_rows USING btree (slot, book_id, strategy, asset, settle, net) WHERE (state = 'CLOSED'::text);
 
 COMMENT ON INDEX positions.history_closed_by_net IS 'The closed positions of a strategy in an asset in the order of net: the median by OFFSET, best and worst at the ends, by index-only scans.';
@@ -11310,6 +11320,12 @@ ALTER INDEX positions.history_by_close ATTACH PARTITION positions.history_by_clo
 ALTER INDEX positions.history_by_close ATTACH PARTITION positions.history_by_close_2;
 
 ALTER INDEX positions.history_by_close ATTACH PARTITION positions.history_by_close_3;
+
+ALTER INDEX positions.history_by_opening ATTACH PARTITION positions.history_by_opening_1;
+
+ALTER INDEX positions.history_by_opening ATTACH PARTITION positions.history_by_opening_2;
+
+ALTER INDEX positions.history_by_opening ATTACH PARTITION positions.history_by_opening_3;
 
 ALTER INDEX positions.history_closed_by_net ATTACH PARTITION positions.history_closed_by_net_1;
 

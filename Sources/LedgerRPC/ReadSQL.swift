@@ -34,28 +34,31 @@ public enum ReadSQL {
           AND position_id = $2
         """
 
-    /// Newest first, after $6 and $7, the last row of the page before; $8 how many.
-    private static let page = """
-        AND ($4 = '' OR strategy = $4)
-          AND ($5 = '' OR asset = $5)
-          AND (opened_at, position_id)
-              < (coalesce($6, 'infinity'::timestamptz),
-                 coalesce($7, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
-        ORDER BY opened_at DESC, position_id DESC
-        LIMIT $8
+    /// Newest first: of a strategy, the parameter `first`, and an asset, after the last row of the
+    /// page before, two parameters, and how many.
+    private static func page(_ first: Int) -> String {
         """
+        AND ($\(first) = '' OR strategy = $\(first))
+          AND ($\(first + 1) = '' OR asset = $\(first + 1))
+          AND (opened_at, position_id)
+              < (coalesce($\(first + 2), 'infinity'::timestamptz),
+                 coalesce($\(first + 3), 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+        ORDER BY opened_at DESC, position_id DESC
+        LIMIT $\(first + 4)
+        """
+    }
 
-    /// $2 active, $3 ended, $4 strategy, $5 asset.
+    /// $2 active, $3 ended, $4 strategy, $5 asset, $6 and $7 the last row of the page before.
     static let positions = """
         SELECT *
         FROM (
             (\(open)
               AND $2
-              \(page))
+              \(page(4)))
             UNION ALL
             (\(ended)
               AND $3
-              \(page))
+              \(page(4)))
         ) AS p
         ORDER BY opened_at DESC, position_id DESC
         LIMIT $8
@@ -209,14 +212,21 @@ public enum ReadSQL {
     static let candidatesByOpening = """
         SELECT p.position_id, p.opened_at, s.version, s.first_recorded_at
         FROM (
-            SELECT c.position_id, c.opened_at
+            (SELECT position_id, opened_at
+            \(live("active_rows"))
+              \(page(3)))
+            UNION ALL
+            (SELECT position_id, opened_at
+            \(live("history_rows"))
+              \(page(3)))
+            UNION ALL
+            (SELECT position_id, opened_at
             FROM (
-                \(candidates)
-            ) AS c
-            WHERE ($3 = '' OR c.strategy = $3)
-              AND ($4 = '' OR c.asset = $4)
-              AND ($5::timestamptz IS NULL OR (c.opened_at, c.position_id) < ($5, $6::uuid))
-            ORDER BY c.opened_at DESC, c.position_id DESC
+                \(unprojected)
+            ) AS u
+            WHERE true
+              \(page(3)))
+            ORDER BY opened_at DESC, position_id DESC
             LIMIT $7
         ) AS p
         JOIN positions.streams AS s
