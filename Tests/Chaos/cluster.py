@@ -27,7 +27,7 @@ PR_SET_PDEATHSIG, PR_CAPBSET_DROP = 1, 24
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SETPCAP = 1, 2, 8
 #: What PostgreSQL says last when it lets somebody in.
 READY = b"Z\0\0\0\5I"
-DATABASE, ROLE, PASSWORD = "chaos", "ledger", "right"
+DATABASE, ROLE, PASSWORD = "chaos", "nexus_positions", "right"
 #: The variable in which a debug build of the ledger reads what it is to do wrong.
 SABOTAGE = "NEXUS_SABOTAGE"
 #: Connections: what is not reserved can be taken away from the ledgers, of which each has some.
@@ -155,7 +155,7 @@ class Postgres:
                 f"dbname={DATABASE}")
 
     async def make(self):
-        """initdb, start, role and database."""
+        """initdb, start, database."""
         self.folder.mkdir(mode=0o755)
         spaces = [self.folder] + ([self.disk.path] if self.disk.is_mounted else [])
         for path in spaces if self.account else []:
@@ -185,10 +185,21 @@ log_line_prefix = '%m [%p] %u '
         if self.disk.is_mounted:
             await self.sql(f"CREATE TABLESPACE small LOCATION '{self.disk.path}'", "postgres")
             space = "TABLESPACE small"
-        for statement in [f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'",
-                          "CREATE ROLE idler LOGIN",
-                          f"CREATE DATABASE {DATABASE} OWNER {ROLE} {space}",
+        for statement in ["CREATE ROLE idler LOGIN", f"CREATE DATABASE {DATABASE} {space}",
                           f"REVOKE CONNECT ON DATABASE {DATABASE} FROM PUBLIC"]:
+            await self.sql(statement, "postgres")
+
+    async def migrate(self, binary):
+        """The schema, which a superuser makes, and the ledgers' role, which comes with it."""
+        process = await spawn(
+            binary, "migrate", "up", "--database",
+            f"host={self.folder} user=postgres dbname={DATABASE}", stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said, _ = await process.communicate()
+        if process.returncode:
+            raise HarnessError(f"migrate up: {said.decode().strip()}")
+        for statement in [f"ALTER ROLE {ROLE} PASSWORD '{PASSWORD}'",
+                          f"GRANT CONNECT ON DATABASE {DATABASE} TO {ROLE}"]:
             await self.sql(statement, "postgres")
 
     def write_access(self, method):
@@ -497,12 +508,7 @@ class Cluster:
     async def start(self):
         """Everything, in its order."""
         await self.postgres.make()
-        migrate = await spawn(self.binary, "migrate", "up", "--database",
-                              self.postgres.conninfo(), stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
-        said, _ = await migrate.communicate()
-        if migrate.returncode:
-            raise HarnessError(f"migrate up: {said.decode().strip()}")
+        await self.postgres.migrate(self.binary)
         await self.proxy.start()
         for ledger in self.ledgers:
             ledger.keeper = asyncio.create_task(ledger.keep())

@@ -98,9 +98,7 @@ class Stand:
         # Only processes of the ledger are killed here.
         await self.postgres.sql("ALTER SYSTEM SET fsync = off", "postgres")
         await self.postgres.sql("SELECT pg_reload_conf()", "postgres")
-        done = await self.run("migrate", "up", "--database", self.postgres.conninfo())
-        if done.status:
-            raise HarnessError(str(done))
+        await self.postgres.migrate(self.binary)
         await self.serve()
 
     async def serve(self):
