@@ -1,4 +1,6 @@
+import EventStore
 import Foundation
+import LedgerCore
 import Postgres
 
 /// Readers of a view who never stop while something else is done.
@@ -24,16 +26,13 @@ struct BenchReplayReaders: Sendable {
         var blocked = 0.0
     }
 
-    /// Reads from before `body` begins until it is over.
+    /// Reads from before `body` begins until it is over: positions by their ids, which the view
+    /// finds at once, so that a long read is one that had to wait.
     func poll(during body: () async throws -> Void) async throws -> Seen {
         let isOver = BenchReplayFlag()
-        let first = try read(Self.levels[0], expecting: nil, until: nil)
-        guard first.seen.errors == 0, first.rows > 0 else {
-            throw Failure(
-                .failed, "the view cannot be read: \(first.seen.firstError ?? "it has no rows")")
-        }
+        let positions = try newest()
         let readers = Self.levels.map { level in
-            Task { try await started(level, expecting: first.rows, until: isOver) }
+            Task { try await started(level, positions, until: isOver) }
         }
         do {
             try await body()
@@ -55,54 +54,71 @@ struct BenchReplayReaders: Sendable {
 
     /// On a thread of its own: tasks have as few threads as there are processors.
     private func started(
-        _ level: String, expecting rows: Int, until isOver: BenchReplayFlag
+        _ level: String, _ positions: [LedgerCore.UUID], until isOver: BenchReplayFlag
     ) async throws -> Seen {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
-                let result = Result { try read(level, expecting: rows, until: isOver).seen }
+                let result = Result { try read(level, positions, until: isOver) }
                 continuation.resume(with: result)
             }
         }
     }
 
-    /// Reads once, or until the flag is raised. The two generations are equal: another number of
-    /// rows is an error, as none would be.
+    private func newest() throws -> [LedgerCore.UUID] {
+        let connection = try Connection.open(info, deadline: .after(Self.answerMax))
+        defer { connection.close() }
+        let rows = try connection.query(Self.newestPositions, deadline: .after(Self.answerMax)).rows
+        guard !rows.isEmpty else {
+            throw Failure(.failed, "the view positions.active has no rows to read")
+        }
+        return try rows.map { try $0[0].id() }
+    }
+
+    /// Reads until the flag is raised. The two generations are equal: another number of rows is an
+    /// error, as none would be.
     private func read(
-        _ level: String, expecting expected: Int?, until isOver: BenchReplayFlag?
-    ) throws -> (seen: Seen, rows: Int) {
+        _ level: String, _ positions: [LedgerCore.UUID], until isOver: BenchReplayFlag
+    ) throws -> Seen {
         let connection = try Connection.open(info, deadline: .after(Self.answerMax))
         defer { connection.close() }
         try connection.execute(
             "SET default_transaction_isolation = '\(level)'", deadline: .after(Self.answerMax))
         var seen = Seen()
         var durations: [Double] = []
-        var rows = 0
         repeat {
             let start = ContinuousClock.now
             do {
-                rows = try connection.query(
-                    Self.statement, deadline: .after(Self.answerMax)
+                let rows = try connection.query(
+                    Self.statement, [.uuids(positions)], deadline: .after(Self.answerMax)
                 ).rows.count
-                if let expected, rows != expected {
+                if rows != positions.count {
                     seen.errors += 1
-                    seen.firstError = seen.firstError ?? "\(rows) rows instead of \(expected)"
+                    seen.firstError =
+                        seen.firstError ?? "\(rows) rows instead of \(positions.count)"
                 }
             } catch {
                 seen.errors += 1
                 seen.firstError = seen.firstError ?? "\(error)"
             }
             durations.append(BenchReport.seconds(ContinuousClock.now - start))
-        } while !(isOver?.isRaised ?? true) && seen.errors < Self.errorsMax
+        } while !isOver.isRaised && seen.errors < Self.errorsMax
         seen.polls = durations.count
         seen.blocked = (durations.max() ?? 0) - BenchReport.median(durations)
-        return (seen, rows)
+        return seen
     }
+
+    private static let newestPositions = """
+        SELECT position_id
+        FROM positions.active
+        WHERE book_id = 1
+        ORDER BY opened_at DESC, position_id DESC
+        LIMIT 20
+        """
 
     private static let statement = """
         SELECT position_id, net
         FROM positions.active
         WHERE book_id = 1
-        ORDER BY opened_at DESC, position_id DESC
-        LIMIT 20
+          AND position_id = ANY ($1)
         """
 }
