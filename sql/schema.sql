@@ -1170,6 +1170,10 @@ DECLARE
     asked  audit.actions;
     c      config.exchange_credentials;
     status text;
+    opened bigint;
+    -- What this session opened last, which a rollback does not undo: an advisory lock of its own.
+    place  CONSTANT int := 708841621;
+    number CONSTANT int := open_credential.request % 2147483647;
 BEGIN
     -- xmin has no epoch: that of now, or the one before.
     SELECT a.actor, a.db_role, a.action, a.subject, a.request,
@@ -1190,6 +1194,21 @@ BEGIN
             HINT    = 'SELECT config.request_credential(exchange, purpose), commit, and open it '
                       'within a minute on the same connection.';
     END IF;
+    SELECT l.objid::bigint
+      INTO opened
+      FROM pg_locks AS l
+     WHERE l.locktype = 'advisory'
+       AND l.classid::bigint = place
+       AND l.objsubid = 2
+       AND l.pid = pg_backend_pid()
+       AND l.granted;
+    IF number <= opened THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('request %s, or a later one, was opened already', request),
+            HINT    = 'Each opening is requested, so that each is in the audit: SELECT '
+                      'config.request_credential(exchange, purpose).';
+    END IF;
     SELECT k.*
       INTO c
       FROM config.exchange_credentials AS k
@@ -1198,10 +1217,14 @@ BEGIN
     RAISE LOG 'credential of % (version %) is decrypted for %, request %',
         c.exchange, c.version, asked.actor, request;
     secret := config.decrypt(c.exchange, c.version, c.key_id, c.cipher, key);
+    IF opened IS NOT NULL THEN
+        PERFORM pg_advisory_unlock(place, opened::int);
+    END IF;
+    PERFORM pg_advisory_lock(place, number);
 END
 $$;
 
-COMMENT ON PROCEDURE config.open_credential(IN request bigint, IN key text, INOUT secret text) IS 'Answers the credential that was requested by config.request_credential in a transaction that has committed, by the same role on the same connection, at most a minute ago. Raises 42501 otherwise, 28P01 for another key.';
+COMMENT ON PROCEDURE config.open_credential(IN request bigint, IN key text, INOUT secret text) IS 'Answers the credential that was requested by config.request_credential in a transaction that has committed, by the same role on the same connection, at most a minute ago, and that was not opened yet. Raises 42501 otherwise, 28P01 for another key, which leaves it unopened.';
 
 CREATE FUNCTION config.parameter(strategy text, key text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -3213,7 +3236,7 @@ CREATE FUNCTION maintenance.due_jobs(at timestamp with time zone DEFAULT clock_t
        AND coalesce(r.last_run_at <= at - j.every, true)
        AND (NOT j.only_in_window
          OR config.jobs_may_run(at)
-         OR coalesce(r.last_done_at < at - 7 * j.every, true))
+         OR coalesce(r.last_done_at, j.added_at) < at - 7 * j.every)
      ORDER BY j.every, j.job
 $$;
 
@@ -4328,6 +4351,17 @@ $$;
 
 COMMENT ON FUNCTION risk.historical_var(book text, day date, window_days integer, confidence numeric, OUT var numeric, OUT drawdown numeric, OUT days integer, OUT missing text) IS 'Historical value at risk of one day, in usd. It looks at the window_days days before `day`, or those of them from the book''s first day with P&L on; `day` itself is not over. A day''s P&L is the sum of net over analytics.daily_pnl, + gain, 0 for a day without rows. Of n such days in ascending order the k-th, k = ceil((1 - confidence) n), at least the first, is the P&L that a share of at most 1 - confidence of the days fell short of; the value at risk is its loss as a positive number, 0 if it is a gain. Nothing is interpolated or rounded. Null with the reason for less than 20 days, for days that are not valued or not in usd. The drawdown is the greatest sum of days from the first on (at least 0) less the sum of all, in usd; null for days that are not valued or not in usd. Raises 22023 for a window below 1 or a confidence beyond 0.5 to 0.9999.';
 
+CREATE FUNCTION risk.is_told(severity text) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT array_position(s.names, is_told.severity)
+           >= array_position(s.names, config.setting('alerts.minimum_severity') #>> '{}')
+      FROM (SELECT ARRAY['info', 'warning', 'critical']) AS s (names)
+$$;
+
+COMMENT ON FUNCTION risk.is_told(severity text) IS 'Whether alerts of a severity are told: from alerts.minimum_severity on.';
+
 CREATE FUNCTION risk.is_usd(asset text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4386,9 +4420,9 @@ BEGIN
        AND a.subject = left(raise_alert.subject, 256)
        AND a.resolved_at IS NULL
        FOR UPDATE;
-    INSERT INTO risk.alerts AS a (severity, type, subject, message, detail, is_held, raised_by)
+    INSERT INTO risk.alerts AS a (severity, type, subject, message, detail, raised_by)
     VALUES (raise_alert.severity, raise_alert.type, left(raise_alert.subject, 256),
-            left(raise_alert.message, 2048), raise_alert.detail, holds, audit.actor())
+            left(raise_alert.message, 2048), raise_alert.detail, audit.actor())
         ON CONFLICT (type, subject) WHERE resolved_at IS NULL DO UPDATE
        SET repeats = a.repeats + 1,
            last_raised_at = greatest(clock_timestamp(), a.raised_at),
@@ -4401,12 +4435,14 @@ BEGIN
     RETURNING a.alert_id, a.severity
       INTO id, now_it_is;
     -- New, or worse than it was. (Two sessions that raise it first at once are both told of.)
-    IF now_it_is IS DISTINCT FROM was THEN
-        IF holds THEN
-            UPDATE risk.alerts AS a
-               SET is_held = true
-             WHERE a.alert_id = id;
-        ELSE
+    IF now_it_is IS DISTINCT FROM was AND risk.is_told(now_it_is) THEN
+        UPDATE risk.alerts AS a
+           SET is_held = holds,
+               told_at = CASE WHEN holds THEN a.told_at
+                              ELSE greatest(clock_timestamp(), a.raised_at)
+                         END
+         WHERE a.alert_id = id;
+        IF NOT holds THEN
             PERFORM pg_notify('nexus_alerts', id::text);
         END IF;
     END IF;
@@ -4414,7 +4450,7 @@ BEGIN
 END
 $_$;
 
-COMMENT ON FUNCTION risk.raise_alert(severity text, type text, subject text, message text, detail jsonb) IS 'Raises an alert, or counts it if one of its type and subject stands; returns its number. One that is new or has become worse is told to those who LISTEN to nexus_alerts, after a maintenance window if one is open. A subject is cut after 256 characters, a message after 2048. Raises 23514 with the constraint that a field would break.';
+COMMENT ON FUNCTION risk.raise_alert(severity text, type text, subject text, message text, detail jsonb) IS 'Raises an alert, or counts it if one of its type and subject stands; returns its number. One that is new or has become worse is told to those who LISTEN to nexus_alerts, after a maintenance window if one is open, unless it is below alerts.minimum_severity. A subject is cut after 256 characters, a message after 2048. Raises 23514 with the constraint that a field would break.';
 
 CREATE FUNCTION risk.release_held_alerts() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4423,15 +4459,21 @@ CREATE FUNCTION risk.release_held_alerts() RETURNS integer
 DECLARE
     id       bigint;
     released int := 0;
+    repeated CONSTANT timestamptz := clock_timestamp()
+        - (config.setting('alerts.repeat_minutes') #>> '{}')::int * interval '1 minute';
 BEGIN
     IF config.in_maintenance(clock_timestamp()) THEN
         RETURN 0;
     END IF;
     FOR id IN
         UPDATE risk.alerts AS a
-           SET is_held = false
-         WHERE a.is_held
-           AND a.resolved_at IS NULL
+           SET is_held = false,
+               told_at = greatest(clock_timestamp(), a.raised_at)
+         WHERE a.resolved_at IS NULL
+           AND risk.is_told(a.severity)
+           AND (a.is_held
+             OR a.acknowledged_at IS NULL
+            AND coalesce(a.told_at < repeated, true))
         RETURNING a.alert_id
     LOOP
         PERFORM pg_notify('nexus_alerts', id::text);
@@ -4441,7 +4483,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION risk.release_held_alerts() IS 'Tells of the alerts that a maintenance window held, once none is open; returns how many. Those that were resolved meanwhile are told to nobody.';
+COMMENT ON FUNCTION risk.release_held_alerts() IS 'Tells of the alerts that a maintenance window held, once none is open, and again of those that stand, that nobody has acknowledged and that were told last over alerts.repeat_minutes ago; returns how many. Those that were resolved meanwhile are told to nobody.';
 
 CREATE FUNCTION risk.resolve_alert(type text, subject text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6420,7 +6462,7 @@ CREATE TABLE config.exchanges (
     connection jsonb DEFAULT '{}'::jsonb NOT NULL,
     rate_limits jsonb DEFAULT '{}'::jsonb NOT NULL,
     credential_version integer,
-    CONSTRAINT connection_has_no_secret CHECK (((connection)::text !~* '"[^"]*(secret|passw|passphrase|(api|private|sign(ing)?)[ _-]?key|token|credential|mnemonic)[^"]*"\s*:'::text)),
+    CONSTRAINT connection_has_no_secret CHECK ((((connection)::text !~* '"[^"]*(secret|passw|passphrase|(api|private|sign(ing)?)[ _-]?key|bearer|token|credential|mnemonic)[^"]*"\s*:'::text) AND ((connection)::text !~* '"(pwd|pass|pin|auth|authori[sz]ation|cookie)"\s*:'::text))),
     CONSTRAINT connection_is_an_object CHECK ((jsonb_typeof(connection) = 'object'::text)),
     CONSTRAINT exchange_is_plain CHECK (((exchange COLLATE "C") ~ '^[a-z0-9][a-z0-9_.-]{0,63}$'::text)),
     CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['centralized'::text, 'decentralized'::text]))),
@@ -7987,7 +8029,7 @@ CREATE VIEW monitoring.missing_indexes AS
      LEFT JOIN tables t ON ((t.table_id = k.conrelid)))
   WHERE ((k.contype = 'f'::"char") AND (k.conparentid = (0)::oid) AND (n.nspname <> ALL (ARRAY['partman'::name, 'cron'::name])) AND (NOT (EXISTS ( SELECT
            FROM pg_index i
-          WHERE ((i.indrelid = k.conrelid) AND i.indisvalid AND (((i.indkey)::smallint[])[0:(cardinality(k.conkey) - 1)] @> k.conkey) AND ((i.indpred IS NULL) OR (pg_get_expr(i.indpred, i.indrelid) ~ '^\((\w+ IS NOT NULL)\)$'::text)))))))
+          WHERE ((i.indrelid = k.conrelid) AND i.indisvalid AND ((((i.indkey)::smallint[])[0:(cardinality(k.conkey) - 1)] @> k.conkey) OR (i.indisunique AND (i.indpred IS NULL) AND (k.conkey @> ((i.indkey)::smallint[])[0:(i.indnkeyatts - 1)]))) AND ((i.indpred IS NULL) OR (pg_get_expr(i.indpred, i.indrelid) ~ '^\((\w+ IS NOT NULL)\)$'::text)))))))
 UNION ALL
  SELECT ((t.table_id)::regclass)::text AS table_name,
     'sequential_scans'::text AS reason,
@@ -10247,6 +10289,7 @@ CREATE TABLE risk.alerts (
     last_raised_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     acknowledged_at timestamp with time zone,
     resolved_at timestamp with time zone,
+    told_at timestamp with time zone,
     repeats integer DEFAULT 0 NOT NULL,
     is_held boolean DEFAULT false NOT NULL,
     severity text NOT NULL,
@@ -10279,6 +10322,8 @@ COMMENT ON COLUMN risk.alerts.last_raised_at IS 'When it was raised last.';
 COMMENT ON COLUMN risk.alerts.acknowledged_at IS 'When somebody took it up; null before.';
 
 COMMENT ON COLUMN risk.alerts.resolved_at IS 'When its cause had gone; null while it stands.';
+
+COMMENT ON COLUMN risk.alerts.told_at IS 'When those who LISTEN to nexus_alerts were told of it last; null if never.';
 
 COMMENT ON COLUMN risk.alerts.repeats IS 'How often it was raised again while it stood.';
 

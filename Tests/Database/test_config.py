@@ -6,6 +6,7 @@ import json
 import subprocess
 
 import conftest
+import pytest
 
 KEY = {"NEXUS_CREDENTIAL_KEY": "k" * 20 + "first-key-of-the-test"}
 BOTH = KEY | {"NEXUS_CREDENTIAL_KEY_NEW": "k" * 20 + "second-key-of-the-test"}
@@ -173,11 +174,19 @@ def decrypt(cluster, key, user="nexus_positions"):
         result = ctypes.c_void_p(pq.PQexecParams(
             connection, sql.encode(), len(values), None, array, None, None, 0))
         assert pq.PQresultStatus(result) in (1, 2), pq.PQresultErrorMessage(result)
-        return pq.PQgetvalue(result, 0, 0).decode()
+        return (pq.PQgetvalue(result, 0, 0) or b"").decode()
 
     try:
         request = call("SELECT config.request_credential($1, $2)", "okx", "test")
-        return call("CALL config.open_credential($1, $2, NULL)", request, key)
+        call("BEGIN")
+        secret = call("CALL config.open_credential($1, $2, NULL)", request, key)
+        # Once: not even after the first time was taken back.
+        call("ROLLBACK")
+        with pytest.raises(AssertionError, match="was opened already"):
+            call("CALL config.open_credential($1, $2, NULL)", request, key)
+        again = call("SELECT config.request_credential($1, $2)", "okx", "again")
+        assert call("CALL config.open_credential($1, $2, NULL)", again, key) == secret
+        return secret
     finally:
         pq.PQfinish(connection)
 
@@ -191,7 +200,7 @@ def test_each_decryption_is_in_the_audit_and_cannot_be_rolled_back_out_of_it(clu
                         " WHERE action = 'credential_decrypted'"
                         "   AND request ->> 'purpose' = 'test'").split("|")
     assert int(cluster.sql("SELECT count(*) FROM audit.actions"
-                           " WHERE action = 'credential_decrypted'")) == before + 1
+                           " WHERE action = 'credential_decrypted'")) == before + 2
     assert after[1] == "nexus_positions"
     refused = cluster.sql(
         "BEGIN; SELECT config.request_credential('okx', 'in secret') AS r \\gset\n"
@@ -223,6 +232,28 @@ def test_an_interrupted_rotation_goes_on(cluster):
     wrong = cluster.ledger("config", "rotate-key", environment=KEY | {
         "NEXUS_CREDENTIAL_KEY_NEW": "k" * 40}, check=False)
     assert wrong.returncode == 2 and "is under the key" in wrong.stderr
+
+
+def test_an_import_says_what_it_leaves_and_disables_what_facts_refer_to(cluster):
+    cluster.ledger("config", "set", "exchanges/okx/enabled", "true")
+    document = json.loads(cluster.ledger("config", "export").stdout)
+    entries = document["entries"]
+    # A column that is not named stays; what is each environment's own is left and told.
+    entries["exchanges/okx"] = {"name": entries["exchanges/okx"]["name"], "credential_version": 1}
+    entries["system_settings/mode.environment"] = "production"
+    same = cluster.ledger("config", "diff", "-", stdin=json.dumps(document))
+    assert same.stdout.strip() == "nothing differs"
+    assert "exchanges/okx/credential_version" in same.stderr
+    assert "system_settings/mode.environment" in same.stderr
+    del entries["exchanges/okx"]
+    text = json.dumps(document)
+    enabled = "SELECT enabled FROM config.exchanges WHERE exchange = 'okx'"
+    cluster.ledger("config", "import", "-", "--prune", "--dry-run", stdin=text)
+    assert cluster.sql(enabled) == "t"
+    cluster.ledger("config", "import", "-", "--prune", stdin=text)
+    assert cluster.sql(enabled) == "f"
+    again = cluster.ledger("config", "import", "-", "--prune", stdin=text)
+    assert "exchanges/okx stays, disabled" in again.stderr
 
 
 def test_a_role_that_may_not_is_told_so(cluster):

@@ -107,6 +107,17 @@ def test_retention_detaches_and_drops_only_when_told(cluster):
     assert cluster.sql(old) == "0"
 
 
+def test_a_book_that_is_not_there_is_a_failed_job_and_an_alert(cluster):
+    cluster.sql("SELECT positions.ensure_book('main')")
+    cluster.ledger("config", "set", "risk.book", "mian")
+    found = cluster.ledger("maintain", "risk_snapshot", check=False)
+    assert "mian" in found.stdout + found.stderr
+    assert cluster.sql("SELECT outcome FROM maintenance.runs WHERE job = 'risk_snapshot'"
+                       " ORDER BY run_id DESC LIMIT 1") == "failed"
+    cluster.ledger("config", "unset", "risk.book")
+    cluster.ledger("maintain", "risk_snapshot")
+
+
 def test_jobs_that_wait_for_a_window_run_in_it(cluster):
     cluster.sql("UPDATE maintenance.jobs SET only_in_window = true WHERE job = 'purge';"
                 "UPDATE maintenance.runs SET started_at = now() - interval '25 hours',"

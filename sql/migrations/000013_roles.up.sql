@@ -47,6 +47,37 @@ BEGIN
         END;
     END LOOP;
 
+    -- Of the cluster, as the roles: said once, by who may.
+    FOR command IN
+        SELECT format('COMMENT ON ROLE %I IS %L', c.role, c.comment)
+          FROM (VALUES
+                ('nexus_owner', 'Owns all objects of NEXUS; nobody logs in as it.'),
+                ('nexus_reader', 'What every service may read of the others: their views.'),
+                ('nexus_credential_reader', 'May decrypt credentials of exchanges, with the key.'),
+                ('nexus_data_collector', 'Service: collects instruments and market data.'),
+                ('nexus_funding', 'Service: keeps funding rates and settlements.'),
+                ('nexus_opportunities', 'Service: finds opportunities and executes them.'),
+                ('nexus_positions', 'Service: the ledger, its log and its projections.'),
+                ('nexus_risk', 'Service: measures risk, keeps breaches and alerts.'),
+                ('nexus_capital', 'Service: allocates and transfers capital.'),
+                ('nexus_analytics', 'Service: statistics over what is projected.'),
+                ('nexus_config', 'Service: reads and changes the configuration.'),
+                ('nexus_audit', 'Service: writes down who did what.'),
+                ('nexus_auth', 'Service: users, roles, sessions.'),
+                ('nexus_migrator', 'Runs migrations, as nexus_owner.'),
+                ('nexus_analyst', 'A person who reads views and figures.'),
+                ('nexus_auditor', 'A person who reads everything but secrets, the audit too.'),
+                ('nexus_backup', 'Reads all data, for dumps.'),
+                ('nexus_maintainer', 'Runs the jobs and watches the server.')) AS c (role, comment)
+         WHERE shobj_description(c.role::regrole, 'pg_authid') IS NULL
+    LOOP
+        BEGIN
+            EXECUTE command;
+        EXCEPTION
+            WHEN insufficient_privilege OR unique_violation OR internal_error THEN NULL;
+        END;
+    END LOOP;
+
     -- Who is a member of what. A backup reads everything (pg_read_all_data) and changes nothing.
     FOR command IN
         SELECT format('GRANT %I TO %I', m.granted, m.member)

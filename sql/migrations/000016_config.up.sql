@@ -55,8 +55,9 @@ CREATE TABLE IF NOT EXISTS config.exchanges (
     -- What is named like a secret belongs into the credential, which is encrypted.
     CONSTRAINT connection_has_no_secret
         CHECK (connection::text !~* ('"[^"]*(secret|passw|passphrase|'
-                                     '(api|private|sign(ing)?)[ _-]?key|'
-                                     'token|credential|mnemonic)[^"]*"\s*:'))
+                                     '(api|private|sign(ing)?)[ _-]?key|bearer|'
+                                     'token|credential|mnemonic)[^"]*"\s*:')
+           AND connection::text !~* '"(pwd|pass|pin|auth|authori[sz]ation|cookie)"\s*:')
 );
 
 COMMENT ON TABLE config.exchanges IS
@@ -1453,10 +1454,10 @@ SELECT config.define('system_settings', k.key, k.kind, k.value::jsonb, k.descrip
      NULL),
     ('alerts.minimum_severity', 'word', '"warning"', 'Alerts below are kept but not sent.', NULL,
      NULL, NULL, ARRAY['info', 'warning', 'critical']),
-    ('alerts.channels', 'words', '["log"]', 'Where alerts are sent.', NULL, NULL, NULL,
+    ('alerts.channels', 'words', '["log"]', 'Where those who LISTEN to nexus_alerts send them.', NULL, NULL, NULL,
      ARRAY['log', 'email', 'chat', 'pager']),
-    ('alerts.repeat_minutes', 'integer', '60', 'An alert that stands is sent again after that.',
-     'minutes', 1, 10080, NULL),
+    ('alerts.repeat_minutes', 'integer', '60', 
+     'An alert that stands and that nobody has acknowledged is sent again after that.', 'minutes', 1, 10080, NULL),
     ('flags.trading_enabled', 'boolean', 'false', 'Whether NEXUS trades at all.', NULL, NULL,
      NULL, NULL),
     ('flags.opening_enabled', 'boolean', 'true', 'Whether new positions are opened.', NULL, NULL,

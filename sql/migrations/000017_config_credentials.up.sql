@@ -264,6 +264,10 @@ DECLARE
     asked  audit.actions;
     c      config.exchange_credentials;
     status text;
+    opened bigint;
+    -- What this session opened last, which a rollback does not undo: an advisory lock of its own.
+    place  CONSTANT int := 708841621;
+    number CONSTANT int := open_credential.request % 2147483647;
 BEGIN
     -- xmin has no epoch: that of now, or the one before.
     SELECT a.actor, a.db_role, a.action, a.subject, a.request,
@@ -284,6 +288,21 @@ BEGIN
             HINT    = 'SELECT config.request_credential(exchange, purpose), commit, and open it '
                       'within a minute on the same connection.';
     END IF;
+    SELECT l.objid::bigint
+      INTO opened
+      FROM pg_locks AS l
+     WHERE l.locktype = 'advisory'
+       AND l.classid::bigint = place
+       AND l.objsubid = 2
+       AND l.pid = pg_backend_pid()
+       AND l.granted;
+    IF number <= opened THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('request %s, or a later one, was opened already', request),
+            HINT    = 'Each opening is requested, so that each is in the audit: SELECT '
+                      'config.request_credential(exchange, purpose).';
+    END IF;
     SELECT k.*
       INTO c
       FROM config.exchange_credentials AS k
@@ -292,13 +311,17 @@ BEGIN
     RAISE LOG 'credential of % (version %) is decrypted for %, request %',
         c.exchange, c.version, asked.actor, request;
     secret := config.decrypt(c.exchange, c.version, c.key_id, c.cipher, key);
+    IF opened IS NOT NULL THEN
+        PERFORM pg_advisory_unlock(place, opened::int);
+    END IF;
+    PERFORM pg_advisory_lock(place, number);
 END
 $procedure$;
 
 COMMENT ON PROCEDURE config.open_credential(bigint, text, text) IS
     'Answers the credential that was requested by config.request_credential in a transaction that '
-    'has committed, by the same role on the same connection, at most a minute ago. Raises 42501 '
-    'otherwise, 28P01 for another key.';
+    'has committed, by the same role on the same connection, at most a minute ago, and that was '
+    'not opened yet. Raises 42501 otherwise, 28P01 for another key, which leaves it unopened.';
 
 CREATE OR REPLACE PROCEDURE config.rotate_credentials(
         old_key text, new_key text, batch int, INOUT remaining int)

@@ -21,6 +21,7 @@ DROP FUNCTION IF EXISTS risk.acknowledge_alert(bigint, text);
 DROP FUNCTION IF EXISTS risk.resolve_alert(text, text);
 
 DROP FUNCTION IF EXISTS risk.raise_alert(text, text, text, text, jsonb);
+DROP FUNCTION IF EXISTS risk.is_told(text);
 
 DROP TABLE IF EXISTS risk.limit_breaches;
 

@@ -123,6 +123,7 @@ CREATE TABLE IF NOT EXISTS risk.alerts (
         DEFAULT clock_timestamp(),
     acknowledged_at timestamptz,
     resolved_at     timestamptz,
+    told_at         timestamptz,
     repeats         int         NOT NULL
         DEFAULT 0,
     is_held         boolean     NOT NULL
@@ -172,6 +173,8 @@ COMMENT ON COLUMN risk.alerts.acknowledged_at IS
     'When somebody took it up; null before.';
 COMMENT ON COLUMN risk.alerts.resolved_at IS
     'When its cause had gone; null while it stands.';
+COMMENT ON COLUMN risk.alerts.told_at IS
+    'When those who LISTEN to nexus_alerts were told of it last; null if never.';
 COMMENT ON COLUMN risk.alerts.repeats IS
     'How often it was raised again while it stood.';
 COMMENT ON COLUMN risk.alerts.is_held IS
@@ -292,6 +295,20 @@ CREATE INDEX IF NOT EXISTS limit_breaches_by_alert
 COMMENT ON INDEX risk.limit_breaches_by_alert IS
     'The breach behind an alert; the foreign key.';
 
+CREATE OR REPLACE FUNCTION risk.is_told(severity text)
+    RETURNS boolean
+    LANGUAGE sql
+    STABLE
+    SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT array_position(s.names, is_told.severity)
+           >= array_position(s.names, config.setting('alerts.minimum_severity') #>> '{}')
+      FROM (SELECT ARRAY['info', 'warning', 'critical']) AS s (names)
+$function$;
+
+COMMENT ON FUNCTION risk.is_told(text) IS
+    'Whether alerts of a severity are told: from alerts.minimum_severity on.';
+
 CREATE OR REPLACE FUNCTION risk.raise_alert(
         severity text, type text, subject text, message text, detail jsonb DEFAULT NULL)
     RETURNS bigint
@@ -345,9 +362,9 @@ BEGIN
        AND a.subject = left(raise_alert.subject, 256)
        AND a.resolved_at IS NULL
        FOR UPDATE;
-    INSERT INTO risk.alerts AS a (severity, type, subject, message, detail, is_held, raised_by)
+    INSERT INTO risk.alerts AS a (severity, type, subject, message, detail, raised_by)
     VALUES (raise_alert.severity, raise_alert.type, left(raise_alert.subject, 256),
-            left(raise_alert.message, 2048), raise_alert.detail, holds, audit.actor())
+            left(raise_alert.message, 2048), raise_alert.detail, audit.actor())
         ON CONFLICT (type, subject) WHERE resolved_at IS NULL DO UPDATE
        SET repeats = a.repeats + 1,
            last_raised_at = greatest(clock_timestamp(), a.raised_at),
@@ -360,12 +377,14 @@ BEGIN
     RETURNING a.alert_id, a.severity
       INTO id, now_it_is;
     -- New, or worse than it was. (Two sessions that raise it first at once are both told of.)
-    IF now_it_is IS DISTINCT FROM was THEN
-        IF holds THEN
-            UPDATE risk.alerts AS a
-               SET is_held = true
-             WHERE a.alert_id = id;
-        ELSE
+    IF now_it_is IS DISTINCT FROM was AND risk.is_told(now_it_is) THEN
+        UPDATE risk.alerts AS a
+           SET is_held = holds,
+               told_at = CASE WHEN holds THEN a.told_at
+                              ELSE greatest(clock_timestamp(), a.raised_at)
+                         END
+         WHERE a.alert_id = id;
+        IF NOT holds THEN
             PERFORM pg_notify('nexus_alerts', id::text);
         END IF;
     END IF;
@@ -376,7 +395,7 @@ $function$;
 COMMENT ON FUNCTION risk.raise_alert(text, text, text, text, jsonb) IS
     'Raises an alert, or counts it if one of its type and subject stands; returns its number. One '
     'that is new or has become worse is told to those who LISTEN to nexus_alerts, after a '
-    'maintenance window if one is open. A subject is cut after 256 characters, a message after '
+    'maintenance window if one is open, unless it is below alerts.minimum_severity. A subject is cut after 256 characters, a message after '
     '2048. Raises 23514 with the constraint that a field would break.';
 
 CREATE OR REPLACE FUNCTION risk.resolve_alert(type text, subject text)
@@ -456,15 +475,21 @@ AS $function$
 DECLARE
     id       bigint;
     released int := 0;
+    repeated CONSTANT timestamptz := clock_timestamp()
+        - (config.setting('alerts.repeat_minutes') #>> '{}')::int * interval '1 minute';
 BEGIN
     IF config.in_maintenance(clock_timestamp()) THEN
         RETURN 0;
     END IF;
     FOR id IN
         UPDATE risk.alerts AS a
-           SET is_held = false
-         WHERE a.is_held
-           AND a.resolved_at IS NULL
+           SET is_held = false,
+               told_at = greatest(clock_timestamp(), a.raised_at)
+         WHERE a.resolved_at IS NULL
+           AND risk.is_told(a.severity)
+           AND (a.is_held
+             OR a.acknowledged_at IS NULL
+            AND coalesce(a.told_at < repeated, true))
         RETURNING a.alert_id
     LOOP
         PERFORM pg_notify('nexus_alerts', id::text);
@@ -475,8 +500,9 @@ END
 $function$;
 
 COMMENT ON FUNCTION risk.release_held_alerts() IS
-    'Tells of the alerts that a maintenance window held, once none is open; returns how many. '
-    'Those that were resolved meanwhile are told to nobody.';
+    'Tells of the alerts that a maintenance window held, once none is open, and again of those '
+    'that stand, that nobody has acknowledged and that were told last over alerts.repeat_minutes '
+    'ago; returns how many. Those that were resolved meanwhile are told to nobody.';
 
 CREATE OR REPLACE FUNCTION risk.is_usd(asset text)
     RETURNS boolean

@@ -319,7 +319,7 @@ AS $function$
        AND coalesce(r.last_run_at <= at - j.every, true)
        AND (NOT j.only_in_window
          OR config.jobs_may_run(at)
-         OR coalesce(r.last_done_at < at - 7 * j.every, true))
+         OR coalesce(r.last_done_at, j.added_at) < at - 7 * j.every)
      ORDER BY j.every, j.job
 $function$;
 
@@ -436,11 +436,11 @@ VALUES ('partitions', '1 hour', '5 * * * *', 'SELECT maintenance.make_partitions
         ' clock_timestamp())',
         'Compares the sources of funding rates of the last day.'),
        ('risk_snapshot', '5 minutes', '*/5 * * * *',
-        'SELECT risk.take_snapshot(b.name) FROM positions.books AS b'
-        ' WHERE b.name = config.setting(''risk.book'') #>> ''{}''',
+        'SELECT risk.take_snapshot(config.setting(''risk.book'') #>> ''{}'')'
+        ' WHERE EXISTS (SELECT FROM positions.books)',
         'Takes a snapshot of the risk, opens and closes breaches.'),
        ('alerts', '1 minute', '* * * * *', 'SELECT risk.release_held_alerts()',
-        'Releases the alerts that a maintenance window held.'),
+        'Tells of alerts that a maintenance window held, and again of those that stand.'),
        ('check', '15 minutes', '*/15 * * * *', 'SELECT maintenance.check_jobs()',
         'Raises an alert for each job that was not done.')
     ON CONFLICT (job) DO NOTHING;

@@ -247,7 +247,11 @@ SELECT k.conrelid::regclass::text AS table_name,
          FROM pg_catalog.pg_index AS i
         WHERE i.indrelid = k.conrelid
           AND i.indisvalid
-          AND (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey
+          AND ((i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey
+            -- One that part of the key is enough for finds a single row.
+            OR i.indisunique
+           AND i.indpred IS NULL
+           AND k.conkey @> (i.indkey::int2[])[0:i.indnkeyatts - 1])
           -- Rows whose key is null refer to nothing, so an index may leave them out.
           AND (i.indpred IS NULL
             OR pg_get_expr(i.indpred, i.indrelid) ~ '^\((\w+ IS NOT NULL)\)$'))

@@ -7,6 +7,24 @@
 -- Takes: About two seconds for each million rows; a moment where the three indexes were made before
 --        by CREATE INDEX CONCURRENTLY, under the same names.
 
+DO $do$
+DECLARE
+    half_made text;
+BEGIN
+    -- One whose making was interrupted is made anew.
+    FOR half_made IN
+        SELECT i.indexrelid::regclass::text
+          FROM pg_catalog.pg_index AS i
+         WHERE i.indexrelid IN (to_regclass('analytics.position_days_by_asset_1'),
+                                to_regclass('analytics.position_days_by_asset_2'),
+                                to_regclass('analytics.position_days_by_asset_3'))
+           AND NOT i.indisvalid
+    LOOP
+        EXECUTE format('DROP INDEX %s', half_made);
+    END LOOP;
+END
+$do$;
+
 -- A migration is one transaction, which CONCURRENTLY refuses: see Locks.
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX IF NOT EXISTS position_days_by_asset_1

@@ -443,6 +443,23 @@ SELECT config.set('maintenance_windows/risk-test/ends_at', to_jsonb(now() - inte
 SELECT is(risk.release_held_alerts(), 2, 'those that still need somebody are released after it');
 SELECT is(risk.release_held_alerts(), 0, 'once');
 
+-- Who is told of what, and when again.
+SELECT is((SELECT a.told_at FROM risk.standing_alerts AS s JOIN risk.alerts AS a USING (alert_id)
+            WHERE s.type = 'risk_test' AND s.subject = 'x'), NULL,
+          'below alerts.minimum_severity nobody is told');
+SELECT config.set('system_settings/alerts.minimum_severity', '"info"') AS change \gset
+SELECT is(risk.release_held_alerts(), 1, 'once it is lower, they are');
+SELECT config.set('system_settings/alerts.repeat_minutes', '30') AS change \gset
+UPDATE risk.alerts AS a SET raised_at = a.raised_at - interval '1 hour',
+       told_at = a.told_at - interval '29 minutes'
+ WHERE a.type = 'risk_test' AND a.resolved_at IS NULL;
+SELECT is(risk.release_held_alerts(), 0, 'one that was told is not told again at once');
+UPDATE risk.alerts AS a SET told_at = a.told_at - interval '2 minutes'
+ WHERE a.type = 'risk_test' AND a.resolved_at IS NULL AND a.subject IN ('held', 'seen');
+SELECT is(risk.release_held_alerts(), 1,
+          'after alerts.repeat_minutes it is, unless somebody has acknowledged it');
+SELECT is(risk.release_held_alerts(), 0, 'once');
+
 -- 6. Truths, and who may do what.
 
 SELECT throws_ok(w.statement, w.state, NULL, w.why)

@@ -35,7 +35,8 @@ extension ConfigCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show how the configuration differs from an export or a moment.",
             discussion: """
-                Exits with 1 where it differs. `config import` makes it alike.
+                Exits with 1 where it differs. `config import --prune` makes it alike. Columns
+                that an entry of the file does not name are not compared.
 
                 EXAMPLES
                   nexus-ledger config diff staging.json
@@ -66,7 +67,9 @@ extension ConfigCommand {
                         .differences(to: here)
                 }
                 let bytes = try InputFile.read(file ?? "-", bytesMax: 16 << 20)
-                return here.differences(to: try ConfigDocument(bytes, named: file ?? "-"))
+                let other = try ConfigDocument(bytes, named: file ?? "-")
+                other.tellLeft()
+                return here.differences(to: other)
             }
             let output = Output.standard
             if options.common.json {
@@ -94,7 +97,8 @@ extension ConfigCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make the configuration what an export says: all of it, or nothing.",
             discussion: """
-                Entries that the export does not have stay, unless --prune removes them.
+                Entries that the export does not have stay, unless --prune removes them; one
+                that facts refer to is disabled instead, as a rollback does.
 
                 EXAMPLES
                   nexus-ledger config import staging.json --dry-run
@@ -119,23 +123,69 @@ extension ConfigCommand {
         func perform() async throws {
             let wanted = try ConfigDocument(
                 try InputFile.read(file, bytesMax: 16 << 20), named: file)
+            wanted.tellLeft()
             let changes = try await options.configWay { way in
                 let here = try ConfigDocument(await way.entries())
-                var request = Nexus_Ledger_V1_ApplyConfigRequest()
-                request.edits = here.differences(to: wanted).compactMap { one in
-                    guard prune || one.after != nil else { return nil }
-                    var edit = Nexus_Ledger_V1_ConfigEdit()
-                    edit.path = one.path
-                    edit.value = one.after?.plainText ?? ""
-                    return edit
+                var edits: [Nexus_Ledger_V1_ConfigEdit] = []
+                for one in here.differences(to: wanted) {
+                    if let after = one.after {
+                        edits.append(edit(one.path, after.plainText))
+                    } else if prune, let removal = try await removal(one, way) {
+                        edits.append(removal)
+                    }
                 }
-                request.reason = reason.reason
-                request.actor = actor.name
-                request.dryRun = dryRun
-                return request.edits.isEmpty ? [] : try await way.apply(request)
+                return edits.isEmpty ? [] : try await way.apply(request(edits, isDry: dryRun))
             }
             try ConfigReport.write(changes, json: options.common.json, isDry: dryRun)
         }
+
+        private func edit(_ path: String, _ value: String) -> Nexus_Ledger_V1_ConfigEdit {
+            var edit = Nexus_Ledger_V1_ConfigEdit()
+            edit.path = path
+            edit.value = value
+            return edit
+        }
+
+        private func request(
+            _ edits: [Nexus_Ledger_V1_ConfigEdit], isDry: Bool
+        ) -> Nexus_Ledger_V1_ApplyConfigRequest {
+            var request = Nexus_Ledger_V1_ApplyConfigRequest()
+            request.edits = edits
+            request.reason = reason.reason
+            request.actor = actor.name
+            request.dryRun = isDry
+            return request
+        }
+
+        /// How an entry goes: by itself, or disabled where it cannot be removed; nil where it is.
+        private func removal(
+            _ one: ConfigDocument.Difference, _ way: ConfigWay
+        ) async throws -> Nexus_Ledger_V1_ConfigEdit? {
+            let removed = edit(one.path, "")
+            guard case .object(let members)? = one.before, let enabled = members["enabled"] else {
+                return removed
+            }
+            do {
+                _ = try await way.apply(request([removed], isDry: true))
+                return removed
+            } catch {
+                guard enabled != .bool(false) else {
+                    Progress.standard.message("\(one.path) stays, disabled: facts refer to it")
+                    return nil
+                }
+                return edit("\(one.path)/enabled", "false")
+            }
+        }
+    }
+}
+
+extension ConfigDocument {
+    /// Says on standard error what is not taken from the document.
+    func tellLeft() {
+        guard !left.isEmpty else { return }
+        Progress.standard.message(
+            "\(left.joined(separator: ", ").printable): left as it is here, since each environment "
+                + "has its own")
     }
 }
 

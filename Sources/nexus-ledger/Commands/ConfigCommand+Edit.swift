@@ -23,6 +23,8 @@ extension ConfigCommand {
                   nexus-ledger config set risk_limits/venue_exposure/okx \\
                       '{"hard":500000,"warning":400000}' --reason "new venue"
                   nexus-ledger config set exchanges/okx/credential < okx.json
+                  nexus-ledger config set \
+                      strategy_parameters/basis/exit.spread_below -- -0.0001
 
                 \(Failure.help)
                 """)
@@ -30,7 +32,7 @@ extension ConfigCommand {
         @Argument(help: "The path.")
         var path: String
 
-        @Argument(help: "The value; not for a credential.")
+        @Argument(help: "The value; behind -- if it is negative; not for a credential.")
         var value: String?
 
         @Flag(help: "Say what would change, and change nothing.")
@@ -58,7 +60,9 @@ extension ConfigCommand {
                 }
                 guard !dryRun else { throw ValidationError("--dry-run: not for a credential") }
             } else if value == nil {
-                throw ValidationError("give the value after the path")
+                throw ValidationError(
+                    "give the value after the path, a negative one behind --: "
+                        + "config set \(path) -- -0.5")
             }
         }
 

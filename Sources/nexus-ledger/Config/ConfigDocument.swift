@@ -18,6 +18,8 @@ struct ConfigDocument: Equatable {
 
     /// Values by path.
     var entries: [String: JSONValue] = [:]
+    /// What the document has of its own environment, by path and member, which is not taken.
+    private(set) var left: [String] = []
 
     /// What is set among `entries`.
     init(_ entries: [Nexus_Ledger_V1_ConfigEntry]) throws {
@@ -45,9 +47,16 @@ struct ConfigDocument: Equatable {
                 "\(name) is no document of `nexus-ledger config export`: it needs \"format\": "
                     + "\"\(ConfigDocument.format)\" and an object \"entries\"")
         }
-        for (path, value) in found where !ConfigDocument.ownPaths.contains(path) {
+        for (path, value) in found {
+            guard !ConfigDocument.ownPaths.contains(path) else {
+                left.append(path)
+                continue
+            }
             entries[path] = ConfigDocument.shared(value)
+            guard case .object(let members) = value else { continue }
+            left += ConfigDocument.ownMembers.filter { members[$0] != nil }.map { "\(path)/\($0)" }
         }
+        left.sort()
     }
 
     private static func shared(_ value: JSONValue) -> JSONValue {
@@ -73,12 +82,21 @@ struct ConfigDocument: Equatable {
         var after: JSONValue?
     }
 
-    /// How `other` differs from this, by path.
+    /// How `other` differs from this, by path. Columns that it does not name stay, as they do when
+    /// an entry is set.
     func differences(to other: ConfigDocument) -> [Difference] {
         Set(entries.keys).union(other.entries.keys).sorted().compactMap { path in
-            let (before, after) = (entries[path], other.entries[path])
+            let before = entries[path]
+            let after = other.entries[path].map { ConfigDocument.laid($0, over: before) }
             return before == after ? nil : Difference(path: path, before: before, after: after)
         }
+    }
+
+    private static func laid(_ value: JSONValue, over other: JSONValue?) -> JSONValue {
+        guard case .object(let members) = value, case .object(let under)? = other else {
+            return value
+        }
+        return .object(under.merging(members) { $1 })
     }
 }
 
