@@ -240,42 +240,49 @@ COMMENT ON COLUMN analytics.daily_pnl_rows.venue IS
 COMMENT ON COLUMN analytics.daily_pnl_rows.settle IS
     'Settle asset of the legs, the unit of the money columns.';
 
-CREATE OR REPLACE VIEW analytics.daily_pnl AS
-SELECT b.name AS book,
-       r.book_id,
-       r.day,
-       r.strategy,
-       r.asset,
-       r.venue,
-       r.settle,
-       r.price_pnl,
-       (CASE WHEN r.unvalued_fees = 0
-             THEN r.fees_known
-       END)::numeric(38,18) AS fees,
-       (CASE WHEN r.unvalued_funding = 0
-             THEN r.funding_known
-       END)::numeric(38,18) AS funding,
-       (CASE WHEN r.unvalued_fees = 0
-              AND r.unvalued_funding = 0
-             THEN r.price_pnl - r.fees_known + r.funding_known + r.adjustments
-       END)::numeric(38,18) AS net,
-       r.fees_known,
-       r.funding_known,
-       r.unvalued_fees,
-       r.unvalued_funding,
-       r.adjustments,
-       r.fills,
-       r.volume,
-       r.positions,
-       r.leg_days,
-       r.log_position,
-       r.changed_at
-  FROM analytics.daily_pnl_rows AS r
-  JOIN positions.live_slot AS l
-    ON l.book_id = r.book_id
-   AND l.slot = r.slot
-  JOIN positions.books AS b
-    ON b.book_id = r.book_id;
+-- Where 000009 has been, the columns have other types, and the view is there.
+DO $do$
+BEGIN
+    IF to_regclass('analytics.daily_pnl') IS NULL THEN
+        CREATE OR REPLACE VIEW analytics.daily_pnl AS
+        SELECT b.name AS book,
+               r.book_id,
+               r.day,
+               r.strategy,
+               r.asset,
+               r.venue,
+               r.settle,
+               r.price_pnl,
+               (CASE WHEN r.unvalued_fees = 0
+                     THEN r.fees_known
+               END)::numeric(38,18) AS fees,
+               (CASE WHEN r.unvalued_funding = 0
+                     THEN r.funding_known
+               END)::numeric(38,18) AS funding,
+               (CASE WHEN r.unvalued_fees = 0
+                      AND r.unvalued_funding = 0
+                     THEN r.price_pnl - r.fees_known + r.funding_known + r.adjustments
+               END)::numeric(38,18) AS net,
+               r.fees_known,
+               r.funding_known,
+               r.unvalued_fees,
+               r.unvalued_funding,
+               r.adjustments,
+               r.fills,
+               r.volume,
+               r.positions,
+               r.leg_days,
+               r.log_position,
+               r.changed_at
+          FROM analytics.daily_pnl_rows AS r
+          JOIN positions.live_slot AS l
+            ON l.book_id = r.book_id
+           AND l.slot = r.slot
+          JOIN positions.books AS b
+            ON b.book_id = r.book_id;
+    END IF;
+END
+$do$;
 
 COMMENT ON VIEW analytics.daily_pnl IS
     'A row is a UTC day of a strategy in an asset on a venue, in one settle asset.';
