@@ -395,8 +395,9 @@ $function$;
 COMMENT ON FUNCTION risk.raise_alert(text, text, text, text, jsonb) IS
     'Raises an alert, or counts it if one of its type and subject stands; returns its number. One '
     'that is new or has become worse is told to those who LISTEN to nexus_alerts, after a '
-    'maintenance window if one is open, unless it is below alerts.minimum_severity. A subject is cut after 256 characters, a message after '
-    '2048. Raises 23514 with the constraint that a field would break.';
+    'maintenance window if one is open, unless it is below alerts.minimum_severity. A subject is '
+    'cut after 256 characters, a message after 2048. Raises 23514 with the constraint that a '
+    'field would break.';
 
 CREATE OR REPLACE FUNCTION risk.resolve_alert(type text, subject text)
     RETURNS boolean
