@@ -231,7 +231,7 @@ extension GenerationDesk {
                     result, book, allowsNewer: allowsNewer, connection, deadline)
             }
             try Self.makeLive(
-                other, insteadOf: live, book, step: "promoted", actor: actor,
+                other, insteadOf: live, book, step: "promoted", canGoBack: true, actor: actor,
                 at: result.logPosition, digest: result.digest, totals: result.totalsJSON,
                 connection, deadline)
             let now = try Self.generations(book, connection, deadline)
@@ -244,19 +244,19 @@ extension GenerationDesk {
         return answer
     }
 
-    /// Readers see `next` from the commit on.
+    /// Readers see `next` from the commit on, and `revert` goes back if it `canGoBack`.
     /// - Throws: `GenerationError.changedSince` where another one is live by now, or `next` does
     ///   not stand at `position` any more: it may have been emptied since it was looked at.
     static func makeLive(
         _ next: Generation, insteadOf live: Generation, _ book: BookID, step: String,
-        actor: String, at position: LogPosition, digest: String?, totals: [UInt8]?,
+        canGoBack: Bool, actor: String, at position: LogPosition, digest: String?, totals: [UInt8]?,
         _ connection: Connection, _ deadline: Deadline
     ) throws {
         let changed = try connection.query(
             GenerationSQL.promote,
             [
                 .int4(book.rawValue), .int2(live.slot), .int2(next.slot),
-                .int4(next.logicVersion),
+                .int4(next.logicVersion), canGoBack ? .int2(live.slot) : .null(.int2),
             ], deadline: deadline)
         guard changed.affectedRows == 1 else {
             throw GenerationError.changedSince(
@@ -290,7 +290,9 @@ extension GenerationDesk {
     private static let revertDeadline = Duration.seconds(10)
 
     /// Makes the former generation the live one again. It is brought to where the live one is, if
-    /// this build's folds have made it; else it is behind, which has to be allowed.
+    /// this build's folds have made it; else it is behind, which has to be allowed. The one that
+    /// was live is ready to be promoted again, which takes a comparison: going back twice, as
+    /// after a lost answer, does not go forth.
     /// - Throws: `GenerationError`: there is no former one, or it is behind.
     public func revert(
         _ book: BookID, actor: String, allowsStale: Bool
@@ -301,9 +303,7 @@ extension GenerationDesk {
             let generations = try Self.generations(book, connection, deadline)
             let live = generations[0]
             guard let former = generations.first(where: { $0.state == .former }) else {
-                throw GenerationError.notFound(
-                    "there is no former generation to go back to: it was retired, or nothing was "
-                        + "ever promoted; `nexus-ledger status` lists what there is")
+                throw try Self.nothingToGoBackTo(book, connection, deadline)
             }
             let catchUp = CatchUp(info, book, slot: former.slot, owner: identity)
             defer { try? catchUp.release() }
@@ -329,14 +329,29 @@ extension GenerationDesk {
                             + "ledger of that build catch up first")
                 }
                 try Self.makeLive(
-                    former, insteadOf: live, book, step: "reverted", actor: actor,
-                    at: LogPosition(rawValue: stands), digest: nil, totals: nil, connection,
-                    deadline)
+                    former, insteadOf: live, book, step: "reverted", canGoBack: false,
+                    actor: actor, at: LogPosition(rawValue: stands), digest: nil, totals: nil,
+                    connection, deadline)
                 let now = try Self.generations(book, connection, deadline)
                 return Reversion(
                     live: now[0], former: now.first { $0.slot == live.slot } ?? live,
                     lagEvents: lag)
             }
         }
+    }
+
+    private static func nothingToGoBackTo(
+        _ book: BookID, _ connection: Connection, _ deadline: Deadline
+    ) throws -> GenerationError {
+        let last = try Generations.steps(book, limit: 1, connection, deadline: deadline).first
+        guard let last, last.step == "reverted", let from = last.fromSlot, let to = last.toSlot
+        else {
+            return .notFound(
+                "there is no former generation to go back to: it was retired, or nothing was "
+                    + "ever promoted; `nexus-ledger status` lists what there is")
+        }
+        return .notFound(
+            "\(last.actor) went back from slot \(from) to slot \(to) already, at \(last.at): "
+                + "to go forth again, `nexus-ledger compare --slot \(from)` and promote it")
     }
 }

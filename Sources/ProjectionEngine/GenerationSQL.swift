@@ -133,12 +133,12 @@ public enum GenerationSQL {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """
 
-    /// Readers see another generation: one row's update.
+    /// Readers see another generation: one row's update. $5 can be gone back to.
     static let promote = """
         UPDATE positions.live_slot
         SET slot = $3,
             logic_version = $4,
-            former_slot = slot,
+            former_slot = $5,
             promoted_at = clock_timestamp()
         WHERE book_id = $1
           AND slot = $2

@@ -37,8 +37,8 @@ extension GenerationTests {
             try live.connection.transaction(deadline: ample) { connection in
                 try GenerationDesk.makeLive(
                     generations[1], insteadOf: generations[0], book, step: "promoted",
-                    actor: "test", at: generations[1].logPosition, digest: nil, totals: nil,
-                    connection, ample)
+                    canGoBack: true, actor: "test", at: generations[1].logPosition, digest: nil,
+                    totals: nil, connection, ample)
             }
         }
         let row = try live.connection.number("SELECT slot::bigint FROM positions.live_slot")

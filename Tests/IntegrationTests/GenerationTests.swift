@@ -127,6 +127,15 @@ import Testing
         #expect(reversion.live.slot == 1)
         #expect(reversion.lagEvents == 0)
         #expect(try seen() == wrong)
+        // A second time, as after a lost answer, does not go forth, which takes a comparison.
+        do {
+            _ = try await desk.revert(book, actor: "ada", allowsStale: true)
+            Issue.record("going back twice went forth")
+        } catch GenerationError.notFound(let why) {
+            #expect(why.hasPrefix("ada went back from slot 2 to slot 1 already, at 20"), "\(why)")
+        }
+        #expect(try seen() == wrong)
+        #expect(try await desk.list(book).generations.map(\.state) == [.live, .ready])
         let steps = try await desk.list(book).steps
         #expect(steps.map(\.step) == ["reverted", "promoted", "rebuilt"])
         #expect(steps[1].digest == result.digest)

@@ -212,7 +212,7 @@ class Kills:
             slots.reverse()
 
     async def reversions(self, count):
-        """There is a former one."""
+        """There is a former one. Twice is once: what was gone back from has to be promoted."""
         longest = 1.0
         for _ in range(count):
             rows = await self.stand.rows("SELECT slot, former_slot FROM positions.live_slot")
@@ -222,8 +222,13 @@ class Kills:
                 begin = time.monotonic()
                 await self.stand.revert()
                 longest = max(0.05, time.monotonic() - begin)
+            again = await self.stand.run("revert", "--json", *self.stand.database)
+            self.stand.expect(again.status != 0 and "already" in again.err,
+                              f"it went back twice: {again}")
             self.stand.expect(await self.stand.live_slot() == new,
                               f"slot {new} is not live after revert")
+            document = await self.stand.compare("--slot", str(old))
+            await self.stand.promote(document["digest"], old)
 
     async def retirements(self, count):
         """The slot is empty in the end, and can be filled."""

@@ -69,7 +69,7 @@ struct RevertCommand: LedgerCommand {
         discussion: """
             It is brought to where the live one stands, if this build's folds (or, over the
             socket, the ledger's) have made it. Otherwise it may be behind, which this says
-            and which --stale allows.
+            and which --stale allows. Once: to go forth again, compare and promote.
 
             EXAMPLES
               nexus-ledger revert
