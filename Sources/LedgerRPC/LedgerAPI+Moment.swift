@@ -86,7 +86,7 @@ extension LedgerAPI {
     // MARK: Reading many streams
 
     /// The longest fold of a book for one answer.
-    static let foldMax = Duration.seconds(60)
+    static let foldMax = Duration.seconds(600)
     /// Positions whose lengths are read at once.
     private static let positionsMax = 10_000
 
@@ -117,29 +117,43 @@ extension LedgerAPI {
                 ).rows.map { StreamToRead(position: try $0[0].id(), events: try $0[1].int64()) }
             }
             var rest = page[...]
-            while !rest.isEmpty {
+            var batch = try await streams(id, Self.batch(of: &rest), through: through)
+            var isLast = page.isEmpty
+            while !isLast {
                 try Task.checkCancellation()
                 guard ContinuousClock.now < end else {
                     throw RPCStatus.error(
                         .resourceExhausted,
                         "fold_duration_max (\(limit)) is reached after \(events) events: \(cure)")
                 }
-                let batch = rest.prefix(StreamToRead.batchCount(rest))
-                rest = rest.dropFirst(batch.count)
-                for stream in try await streams(id, batch, through: through).values {
+                // While one batch is folded the next one is read.
+                let following = Self.batch(of: &rest)
+                isLast = following.isEmpty
+                async let next = streams(id, following, through: through)
+                for stream in batch.values {
                     events += stream.count
                     try take(stream)
                 }
+                batch = try await next
             }
             guard page.count == Self.positionsMax else { return }
             after = page.last?.position
         }
     }
 
-    /// The streams of a batch of positions.
+    private static func batch(
+        of rest: inout ArraySlice<StreamToRead>
+    ) -> ArraySlice<StreamToRead> {
+        let batch = rest.prefix(StreamToRead.batchCount(rest))
+        rest = rest.dropFirst(batch.count)
+        return batch
+    }
+
+    /// The streams of a batch of positions; none of an empty one.
     func streams(
         _ id: BookID, _ batch: ArraySlice<StreamToRead>, through: LogPosition
     ) async throws -> [UUID: ReadableStream] {
+        guard !batch.isEmpty else { return [:] }
         let positions = batch.map(\.position)
         return try await read {
             try LogReader($0, deadline: $1).streams(id, positions, through: through)

@@ -10,8 +10,6 @@ extension LedgerAPI {
     private static let restatementsOfMessageMax = 200
     /// Changes of days that one answer keeps in memory.
     private static let restatementsMax = 200_000
-    /// The longest fold of a book for its restatements, which is asked for in peace.
-    private static let restatementsDurationMax = Duration.seconds(600)
 
     /// Sends the restatements of the days asked for, in the order of the log. The book is folded
     /// up to its head; a client that goes away ends that.
@@ -72,7 +70,7 @@ extension LedgerAPI {
     ) async throws -> [RestatementChain.Link] {
         var chain = RestatementChain(of: filter)
         try await eachStream(
-            of: id, through: head, limit: Self.restatementsDurationMax,
+            of: id, through: head, limit: Self.foldMax,
             cure: "the book is too large to be folded for one answer"
         ) { stream in
             let (changes, account) = try Restatements.changes(

@@ -325,7 +325,8 @@ public struct LedgerService: Sendable {
                 ).onlyRow()[0].int32()
             }
             if missed > 0 {
-                logger.warning("\(missed) jobs were not done: run `nexus-ledger maintain`")
+                let jobs = missed == 1 ? "1 job was" : "\(missed) jobs were"
+                logger.warning("\(jobs) not done: run `nexus-ledger maintain`")
             }
         } catch {
             logger.error("whether maintenance is done could not be looked at: \(error)")

@@ -17,8 +17,19 @@ struct Ledger: Sendable {
     /// The book that the command is about.
     let book: BookName
 
-    /// Connects as the options say, and calls `body`.
+    /// Connects as the options say, and calls `body`; somebody at a terminal who waits for it is
+    /// told what goes on, in the words of `saying`.
     static func connected<Value: Sendable>(
+        _ options: CommonOptions, saying: String? = nil,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (Ledger) async throws -> Value
+    ) async throws -> Value {
+        try await Progress.standard.during(saying) {
+            try await connect(options, body)
+        }
+    }
+
+    private static func connect<Value: Sendable>(
         _ options: CommonOptions,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (Ledger) async throws -> Value

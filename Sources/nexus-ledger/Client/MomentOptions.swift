@@ -27,7 +27,7 @@ struct MomentOptions: ParsableArguments {
 
     /// The longest wait for the answer to a question for which the ledger folds its log: longer
     /// than the ledger takes before it gives up.
-    private static let answerMax = Duration.seconds(90)
+    private static let answerMax = Duration.seconds(630)
 
     func validate() throws {
         guard at == nil || asOf == nil else {
@@ -69,6 +69,9 @@ struct MomentOptions: ParsableArguments {
         if let effective { moment.effectiveUs = effective.microseconds }
         return moment
     }
+
+    /// What the ledger is doing while it is waited for.
+    var reading: String { message == nil ? "reading" : "folding the log" }
 
     /// The options of a call that is asked with it.
     var answering: CallOptions {

@@ -90,7 +90,7 @@ struct CompareCommand: LedgerCommand {
         request.rowsMax = max(1, rows ?? (isWhole ? Self.rowsMax : Self.rowsShown))
         request.book = options.common.book.description
         let found = Found()
-        try await options.way { [request] way in
+        try await options.way(saying: "comparing") { [request] way in
             try await way.compare(request) { item in
                 switch item.item {
                 case .progress(let count): Progress.standard.show("\(count) rows compared")
@@ -135,7 +135,9 @@ struct CompareCommand: LedgerCommand {
         request.book = options.common.book.description
         request.positionID = position.description
         request.slot = slot
-        let answer = try await options.way { [request] in try await $0.explain(request) }
+        let answer = try await options.way(saying: "folding position \(position)") { [request] in
+            try await $0.explain(request)
+        }
         if options.common.json {
             return try Output.standard.line(answer.json.canonicalBytes)
         }

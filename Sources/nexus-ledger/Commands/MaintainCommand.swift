@@ -109,22 +109,9 @@ struct MaintainCommand: LedgerCommand {
 
     /// Runs one job; its outcome.
     private func run(_ name: String, _ connection: DedicatedConnection) async throws -> String {
-        Progress.standard.show("running \(name)")
         let started = ContinuousClock.now
-        let (outcome, error) = try await connection.run(deadline: .after(MaintainCommand.jobMax)) {
-            connection in
-            do {
-                let row = try connection.query(
-                    MaintainCommand.run, [.text(name), .text("maintain")],
-                    deadline: .after(MaintainCommand.jobMax)
-                ).onlyRow()
-                return (try row[0].string(), row[1].isNull ? nil : try row[1].string())
-            } catch let error as PostgresError where error.sqlstate?.rawValue == "P0002" {
-                throw Failure(
-                    .notFound,
-                    [error.serverError?.message, error.serverError?.hint].compactMap { $0 }
-                        .joined(separator: ": "))
-            }
+        let (outcome, error) = try await Progress.standard.during("running \(name)") {
+            try await self.outcome(of: name, connection)
         }
         let seconds = (ContinuousClock.now - started) / .seconds(1)
         if json {
@@ -141,6 +128,25 @@ struct MaintainCommand: LedgerCommand {
                     + (error.map { "  \($0)" } ?? "").printable)
         }
         return outcome
+    }
+
+    private func outcome(
+        of name: String, _ connection: DedicatedConnection
+    ) async throws -> (String, String?) {
+        try await connection.run(deadline: .after(MaintainCommand.jobMax)) { connection in
+            do {
+                let row = try connection.query(
+                    MaintainCommand.run, [.text(name), .text("maintain")],
+                    deadline: .after(MaintainCommand.jobMax)
+                ).onlyRow()
+                return (try row[0].string(), row[1].isNull ? nil : try row[1].string())
+            } catch let error as PostgresError where error.sqlstate?.rawValue == "P0002" {
+                throw Failure(
+                    .notFound,
+                    [error.serverError?.message, error.serverError?.hint].compactMap { $0 }
+                        .joined(separator: ": "))
+            }
+        }
     }
 
     private func report(_ due: [DueJob]) throws {

@@ -103,7 +103,9 @@ struct PnlDailyCommand: LedgerCommand {
     }
 
     func perform() async throws {
-        let (rows, asOf) = try await Ledger.connected(common) { try await read($0) }
+        let (rows, asOf) = try await Ledger.connected(common, saying: moment.reading) {
+            try await read($0)
+        }
         let totals = PnlTotals.totals(of: rows)
         let output = Output.standard
         if common.json {

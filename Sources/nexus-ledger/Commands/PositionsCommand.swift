@@ -57,7 +57,9 @@ struct PositionsCommand: LedgerCommand {
     }
 
     func perform() async throws {
-        let page = try await Ledger.connected(common) { try await read($0) }
+        let page = try await Ledger.connected(common, saying: moment.reading) {
+            try await read($0)
+        }
         let output = Output.standard
         if common.json {
             let document = JSONValue.object([

@@ -40,7 +40,9 @@ struct PromoteCommand: LedgerCommand {
         request.actor = actor.name
         request.slot = slot
         request.allowNewer = allowNewer
-        let answer = try await options.way { [request] in try await $0.promote(request) }
+        let answer = try await options.way(saying: "comparing") { [request] in
+            try await $0.promote(request)
+        }
         let output = Output.standard
         if options.common.json {
             let document = JSONValue.object([
@@ -89,7 +91,9 @@ struct RevertCommand: LedgerCommand {
         request.book = options.common.book.description
         request.actor = actor.name
         request.stale = stale
-        let answer = try await options.way { [request] in try await $0.revert(request) }
+        let answer = try await options.way(saying: "catching up") { [request] in
+            try await $0.revert(request)
+        }
         let output = Output.standard
         if options.common.json {
             let document = JSONValue.object([
@@ -133,7 +137,9 @@ struct RetireCommand: LedgerCommand {
         request.book = options.common.book.description
         request.actor = actor.name
         request.slot = slot
-        let answer = try await options.way { [request] in try await $0.retire(request) }
+        let answer = try await options.way(saying: "emptying the slot") { [request] in
+            try await $0.retire(request)
+        }
         let output = Output.standard
         if options.common.json {
             let document = JSONValue.object([

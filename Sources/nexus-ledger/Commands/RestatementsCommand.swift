@@ -47,13 +47,12 @@ struct RestatementsCommand: LedgerCommand {
 
     func perform() async throws {
         let json = common.json
-        try await Ledger.connected(common) { ledger in
+        try await Ledger.connected(common, saying: "folding the log") { ledger in
             var request = Nexus_Ledger_V1_ListRestatementsRequest()
             request.book = ledger.book.description
             request.fromDay = from?.description ?? ""
             request.toDay = to?.description ?? ""
             request.venue = venue ?? ""
-            Progress.standard.show("folding book \(ledger.book)")
             try await ledger.calls.listRestatements(request) { response in
                 var page = RestatementsPage()
                 for try await message in response.messages {

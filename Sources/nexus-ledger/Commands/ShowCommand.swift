@@ -30,7 +30,7 @@ struct ShowCommand: LedgerCommand {
     }
 
     func perform() async throws {
-        let answer = try await Ledger.connected(common) { ledger in
+        let answer = try await Ledger.connected(common, saying: moment.reading) { ledger in
             var request = Nexus_Ledger_V1_GetPositionRequest()
             request.book = ledger.book.description
             request.positionID = position.id.description

@@ -23,7 +23,7 @@ struct StatusCommand: LedgerCommand {
     @OptionGroup var common: CommonOptions
 
     func perform() async throws {
-        let status = try await Ledger.connected(common) { ledger in
+        let status = try await Ledger.connected(common, saying: "asking the ledger") { ledger in
             var request = Nexus_Ledger_V1_GetStatusRequest()
             request.book = common.bookOption.named?.description ?? ""
             return try await ledger.operations.getStatus(request, options: Ledger.answering)

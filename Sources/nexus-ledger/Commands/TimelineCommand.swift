@@ -72,7 +72,7 @@ struct TimelineCommand: LedgerCommand {
 
     func perform() async throws {
         let (id, form, message) = (position.id, form, moment.message)
-        let report = try await Ledger.connected(common) { ledger in
+        let report = try await Ledger.connected(common, saying: "reading") { ledger in
             var request = Nexus_Ledger_V1_GetTimelineRequest()
             request.book = ledger.book.description
             request.positionID = id.description

@@ -46,8 +46,15 @@ struct GenerationOptions: ParsableArguments {
         return nil
     }
 
-    /// Calls `body` with the way to generations.
+    /// Calls `body` with the way to generations; `saying` as for `Ledger.connected`.
     func way<Value: Sendable>(
+        saying: String? = nil,
+        isolation: isolated (any Actor)? = #isolation, _ body: (GenerationWay) async throws -> Value
+    ) async throws -> Value {
+        try await Progress.standard.during(saying) { try await open(body) }
+    }
+
+    private func open<Value: Sendable>(
         isolation: isolated (any Actor)? = #isolation, _ body: (GenerationWay) async throws -> Value
     ) async throws -> Value {
         guard let conninfo = try conninfo() else {

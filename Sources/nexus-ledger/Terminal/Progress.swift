@@ -9,10 +9,14 @@ final class Progress: Sendable {
     private static let quiet = Duration.seconds(2)
     /// The shortest time between two states.
     private static let interval = Duration.milliseconds(200)
+    /// How often somebody who waits sees that.
+    private static let beat = Duration.seconds(1)
 
     private struct State {
         var shownAt: ContinuousClock.Instant?
         var isShown = false
+        /// What is waited for; nil if nothing is.
+        var waitingFor: String?
     }
 
     private let descriptor: Int32
@@ -40,10 +44,49 @@ final class Progress: Sendable {
         guard now - startedAt > Progress.quiet else { return }
         state.withLock { state in
             if let shownAt = state.shownAt, now - shownAt < Progress.interval { return }
-            clear(&state)
-            put(text().printable)
-            state = State(shownAt: now, isShown: true)
+            show(text(), at: now, &state)
         }
+    }
+
+    /// Does `body`, of which nothing is heard before it is over; on a terminal it is said every
+    /// second that it goes on, and for how long. Without a `text` nothing is said.
+    func during<Value>(
+        _ text: String?, isolation: isolated (any Actor)? = #isolation,
+        _ body: () async throws -> Value
+    ) async rethrows -> Value {
+        guard isTerminal, let text else { return try await body() }
+        let began = ContinuousClock.now
+        state.withLock { $0.waitingFor = text }
+        let beats = Task {
+            while (try? await Task.sleep(for: Self.beat)) != nil { beat(since: began) }
+        }
+        defer {
+            beats.cancel()
+            state.withLock { state in
+                state.waitingFor = nil
+                clear(&state)
+            }
+        }
+        return try await body()
+    }
+
+    private func beat(since began: ContinuousClock.Instant) {
+        let now = ContinuousClock.now
+        guard now - began > Progress.quiet else { return }
+        state.withLock { state in
+            // What the operation itself says comes first.
+            guard let text = state.waitingFor else { return }
+            if state.isShown, let shownAt = state.shownAt, now - shownAt < Self.beat { return }
+            let seconds = Double((now - began).components.seconds)
+            show("\(text), \(Figures.duration(seconds: seconds))", at: now, &state)
+        }
+    }
+
+    private func show(_ text: String, at now: ContinuousClock.Instant, _ state: inout State) {
+        clear(&state)
+        put(text.printable)
+        state.shownAt = now
+        state.isShown = true
     }
 
     /// Takes the line away.
