@@ -10,6 +10,7 @@ struct LegArithmetic {
     }
 
     private var leg: LegAccount
+    private let valuedAt: LogPosition?
     private var qty: [Term] = []
     private var cost: [Term] = []
     private var realized: [Term] = []
@@ -19,9 +20,11 @@ struct LegArithmetic {
     /// Before the words of a fee that is traded.
     private var label = ""
 
-    /// Begins with the leg before the event.
-    init(_ leg: LegAccount) {
+    /// Begins with the leg before the event; `valuedAt` is where the log has the valuation that
+    /// gives the event's rate.
+    init(_ leg: LegAccount, valuedAt: LogPosition? = nil) {
         self.leg = leg
+        self.valuedAt = valuedAt
     }
 
     /// The words for one figure.
@@ -102,7 +105,8 @@ struct LegArithmetic {
             self[keyPath: terms].append(Term(text: words, change: amount))
         } else if let rate {
             let value = try amount.multiplied(by: rate)
-            self[keyPath: terms].append(Term(text: "\(words) · \(rate)", change: value))
+            let source = valuedAt.map { " (valued at log position \($0))" } ?? ""
+            self[keyPath: terms].append(Term(text: "\(words) · \(rate)\(source)", change: value))
         } else {
             self[keyPath: terms].append(
                 Term(text: "\(words) has no rate: not known", change: nil))
@@ -245,6 +249,7 @@ struct LegArithmetic {
             words.append("\(figure.rawValue): \(try LegArithmetic.sum(terms))")
             values.append(isTakenOff ? total.negated : total)
         }
+        guard !values.isEmpty else { return "" }
         // One part's own words end in the change, but for a fee, which is taken off.
         guard values.count != 1 || isTakenOff else { return words[0] }
         let ending = values.count == 1 ? "taken off" : "net"

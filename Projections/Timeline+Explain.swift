@@ -12,6 +12,20 @@ extension Timeline {
         case openCost = "open_cost"
         case avgEntryPx = "avg_entry_px"
 
+        /// What the column of the table is called, where that is not the name.
+        fileprivate static let headings: [String: Figure] = [
+            "realised": .realizedPrice, "realized": .realizedPrice, "fees": .feeValue,
+            "avg": .avgEntryPx, "avg_entry": .avgEntryPx, "cost": .openCost,
+        ]
+
+        /// Whether parts of it are known where it is not.
+        fileprivate var isSum: Bool {
+            switch self {
+            case .feeValue, .funding, .net: true
+            case .realizedPrice, .adjustments, .qty, .openCost, .avgEntryPx: false
+            }
+        }
+
         /// All names, for messages.
         public static var options: String {
             allCases.map(\.rawValue).joined(separator: ", ")
@@ -45,12 +59,15 @@ extension Timeline {
             self.figure = figure
         }
 
-        /// Reads "net" or "LEG.net"; a leg's name may have dots itself.
+        /// Reads "net" or "LEG.net"; a leg's name may have dots itself. What the columns of the
+        /// table are called is taken too: "fees".
         /// - Throws: `InvalidField` that names the choices.
         public init(parsing text: String) throws(InvalidField) {
             let dot = text.lastIndex(of: ".")
             let name = dot.map { String(text[text.index(after: $0)...]) } ?? text
-            guard let figure = Figure(rawValue: name), dot != text.startIndex else {
+            guard let figure = Figure(rawValue: name) ?? Figure.headings[name],
+                dot != text.startIndex
+            else {
                 throw InvalidField(
                     "explain", text,
                     "must be one of \(Figure.options), or one of a leg: LEG.\(Figure.net.rawValue)")
@@ -81,7 +98,8 @@ extension Timeline {
     }
 
     /// How `event` changed the figure; nil if it did not. A voided event changes nothing, and what
-    /// a valuation changes stands at the event that it values.
+    /// a valuation changes stands at the event that it values. While the figure is not known, its
+    /// parts are told all the same.
     public static func change(
         of question: Question, by event: Event, _ step: Step, from before: PositionAccount,
         to after: PositionAccount
@@ -92,10 +110,11 @@ extension Timeline {
         let (old, new) = (before.legs[index], after.legs[index])
         let figure = question.figure
         let values = (figure.value(of: old), figure.value(of: new))
-        guard values.0 != values.1 else { return nil }
-        var arithmetic = LegArithmetic(old)
+        guard values.0 != values.1 || (values.0 == nil && figure.isSum) else { return nil }
+        var arithmetic = LegArithmetic(old, valuedAt: step.valuedAt)
         // What could be folded can be told; else the figures stand without words.
         let words = (try? arithmetic.tell(event.payload, rate: step.rate, figure, of: new)) ?? ""
+        guard values.0 != values.1 || !words.isEmpty else { return nil }
         return FigureChange(
             leg: name, figure: figure, before: values.0, after: values.1, arithmetic: words)
     }

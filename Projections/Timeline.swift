@@ -12,6 +12,8 @@ public enum Timeline {
         public var voids: UUID?
         /// Settle units a unit of the event's asset, by the live valuation that counts.
         public var rate: Fixed?
+        /// Where the log has that valuation.
+        public var valuedAt: LogPosition?
         /// Why the fold stops here; from this event on there is no account.
         public var error: FoldError?
     }
@@ -40,6 +42,7 @@ public enum Timeline {
             if hindsight.voids[id] != nil { step.voidedBy = voids[id] }
             if case .voided(let void) = events[index].payload { step.voids = void.target }
             step.rate = hindsight.valuations[id]?.rate
+            step.valuedAt = hindsight.valuations[id]?.stamp.logPosition
             do throws(FoldError) {
                 try account?.book(events[index], hindsight)
             } catch {

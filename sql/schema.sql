@@ -800,11 +800,15 @@ COMMENT ON FUNCTION config.check_entry() IS 'Trigger: checks a value against its
 CREATE FUNCTION config.check_value(section text, path text, key text, value jsonb) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "IntervalStyle" TO 'postgres_verbose'
     AS $$
 DECLARE
     d      config.definitions;
     near   text;
     number numeric;
+    span   interval;
+    low    text;
+    high   text;
     needed text;
 BEGIN
     SELECT f.*
@@ -863,23 +867,30 @@ BEGIN
                     path, value, 'is no text', 'Give a text of 1 to 1024 characters.');
             END IF;
         WHEN 'interval' THEN
+            low  := ltrim(coalesce(d.shortest, interval '1 microsecond')::text, '@ ');
+            high := ltrim(coalesce(d.longest, interval '100 years')::text, '@ ');
+            needed := format('Give a time span from %s to %s, such as "30 days".%s', low, high,
+                             CASE WHEN d.takes_null THEN ' Null is taken too: ' || d.description
+                                  ELSE ''
+                             END);
+            IF jsonb_typeof(value) = 'null' AND d.takes_null THEN
+                RETURN;
+            END IF;
+            IF jsonb_typeof(value) <> 'string' THEN
+                PERFORM config.refuse_value(path, value, 'is no time span', needed);
+            END IF;
             BEGIN
-                IF jsonb_typeof(value) = 'null' THEN
-                    -- For ever, where the definition has no default or allows it.
-                    NULL;
-                ELSIF jsonb_typeof(value) <> 'string'
-                   OR (value #>> '{}')::interval <= interval '0' THEN
-                    PERFORM config.refuse_value(
-                        path, value, 'is no time span',
-                        'Give a positive one such as "30 days" or "10 minutes", or null for none.');
-                END IF;
+                span := (value #>> '{}')::interval;
             EXCEPTION
                 WHEN invalid_datetime_format OR interval_field_overflow
                   OR datetime_field_overflow THEN
-                    PERFORM config.refuse_value(
-                        path, value, 'is no time span',
-                        'Give a positive one such as "30 days" or "10 minutes", or null for none.');
+                    PERFORM config.refuse_value(path, value, 'is no time span', needed);
             END;
+            IF span < coalesce(d.shortest, interval '1 microsecond') THEN
+                PERFORM config.refuse_value(path, value, format('is below %s', low), needed);
+            ELSIF span > coalesce(d.longest, interval '100 years') THEN
+                PERFORM config.refuse_value(path, value, format('is above %s', high), needed);
+            END IF;
         WHEN 'word' THEN
             IF jsonb_typeof(value) <> 'string'
             OR (value #>> '{}') <> ALL (d.allowed) THEN
@@ -907,6 +918,57 @@ END
 $$;
 
 COMMENT ON FUNCTION config.check_value(section text, path text, key text, value jsonb) IS 'Refuses a value that its definition does not take: 42704 for an unknown key, 22023 for a wrong kind or range, both with a hint that says what would be taken.';
+
+CREATE FUNCTION config.connection_fault(connection jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    SELECT CASE WHEN m.kind IS NULL THEN format('it has no member "%s"', left(e.key, 64))
+                ELSE format('its member "%s" is no %s', e.key, m.kind)
+           END
+      FROM jsonb_each(CASE jsonb_typeof(connection) WHEN 'object' THEN connection END) AS e
+      LEFT JOIN (VALUES ('connect_timeout_ms', 'time in milliseconds'),
+                        ('read_timeout_ms', 'time in milliseconds'),
+                        ('recv_window_ms', 'time in milliseconds'),
+                        ('ping_interval_ms', 'time in milliseconds'),
+                        ('pong_timeout_ms', 'time in milliseconds'),
+                        ('reconnect_delay_ms', 'time in milliseconds'),
+                        ('reconnect_delay_max_ms', 'time in milliseconds'),
+                        ('api_version', 'number'),
+                        ('connections_max', 'number'),
+                        ('subscriptions_max', 'number'),
+                        ('burst_requests_max', 'number'),
+                        ('retries_max', 'number'),
+                        ('testnet', 'boolean'),
+                        ('compression', 'boolean'),
+                        ('keep_alive', 'boolean'),
+                        ('rest_public_url', 'URL without secrets'),
+                        ('rest_private_url', 'URL without secrets'),
+                        ('rest_testnet_url', 'URL without secrets'),
+                        ('ws_public_url', 'URL without secrets'),
+                        ('ws_private_url', 'URL without secrets'),
+                        ('ws_testnet_url', 'URL without secrets'))
+           AS m (member, kind)
+        ON m.member = e.key
+     WHERE NOT coalesce(
+           CASE m.kind
+               WHEN 'time in milliseconds' THEN
+                   CASE jsonb_typeof(e.value) WHEN 'number' THEN
+                        e.value::numeric BETWEEN 1 AND 86400000 END
+               WHEN 'number' THEN
+                   CASE jsonb_typeof(e.value) WHEN 'number' THEN
+                        e.value::numeric BETWEEN 0 AND 1000000 END
+               WHEN 'boolean' THEN jsonb_typeof(e.value) = 'boolean'
+               WHEN 'URL without secrets' THEN
+                   CASE jsonb_typeof(e.value) WHEN 'string' THEN
+                        e.value #>> '{}' ~ '^(https|wss)://[^@?#[:space:]]+$'
+                    AND length(e.value #>> '{}') <= 512 END
+           END, false)
+     ORDER BY e.key
+     LIMIT 1
+$_$;
+
+COMMENT ON FUNCTION config.connection_fault(connection jsonb) IS 'What is wrong with the connection of an exchange: the first member that is not known or not of its kind, without its value, which may be a secret; null if nothing is.';
 
 CREATE FUNCTION config.decrypt(exchange text, version integer, key_id text, cipher bytea, key text) RETURNS text
     LANGUAGE plpgsql
@@ -968,6 +1030,25 @@ END
 $$;
 
 COMMENT ON FUNCTION config.define(section text, key text, kind text, default_value jsonb, description text, unit text, minimum numeric, maximum numeric, allowed text[]) IS 'Defines a key, or defines it anew; its default has to be of its kind and range. For migrations.';
+
+CREATE FUNCTION config.define_interval(section text, key text, default_value jsonb, description text, shortest interval, longest interval, takes_null boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM config.define(section, key, 'interval', NULL, description);
+    UPDATE config.definitions AS d
+       SET shortest = define_interval.shortest,
+           longest = define_interval.longest,
+           takes_null = define_interval.takes_null
+     WHERE d.section = define_interval.section
+       AND d.key = define_interval.key;
+    -- Again, since a default is checked against what it may be.
+    PERFORM config.define(section, key, 'interval', default_value, description);
+END
+$$;
+
+COMMENT ON FUNCTION config.define_interval(section text, key text, default_value jsonb, description text, shortest interval, longest interval, takes_null boolean) IS 'Defines a key that is a time span, or defines it anew: its default has to be between the shortest and the longest. Null is a value only if takes_null; then the description has to say what it means. For migrations.';
 
 CREATE FUNCTION config.encrypt(exchange text, version integer, secret text, key text) RETURNS bytea
     LANGUAGE plpgsql
@@ -1087,12 +1168,13 @@ CREATE FUNCTION config.jobs_may_run(at timestamp with time zone DEFAULT now()) R
     AS $$
     SELECT EXISTS (SELECT
                      FROM config.maintenance_windows AS w
-                    WHERE w.run_jobs
+                    WHERE w.scope = '*'
+                      AND w.run_jobs
                       AND at >= w.starts_at
                       AND at < w.ends_at)
 $$;
 
-COMMENT ON FUNCTION config.jobs_may_run(at timestamp with time zone) IS 'Whether jobs that wait for a maintenance window may run at a moment.';
+COMMENT ON FUNCTION config.jobs_may_run(at timestamp with time zone) IS 'Whether jobs that wait for a maintenance window may run at a moment: a window of scope * with run_jobs is open then. Jobs are of no service and no exchange.';
 
 CREATE FUNCTION config.key_id(key text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
@@ -1607,9 +1689,47 @@ CREATE FUNCTION config.unset(path text, reason text DEFAULT NULL::text) RETURNS 
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    change bigint;
-    p      record := config.split_path(path);
+    change    bigint;
+    p         record := config.split_path(path);
+    entry     text;
+    is_single boolean;
+    is_there  boolean;
 BEGIN
+    -- As in config.lock_writers: before anything is read.
+    PERFORM pg_advisory_xact_lock(7088416218532263);
+    entry := p.section || '/' || (SELECT string_agg(p.keys ->> k.key_column, '/' ORDER BY k.place)
+                                    FROM config.sections() AS s
+                                   CROSS JOIN LATERAL unnest(s.key_columns) WITH ORDINALITY
+                                         AS k (key_column, place)
+                                   WHERE s.section = p.section);
+    SELECT s.value_column IS NOT NULL
+      INTO is_single
+      FROM config.sections() AS s
+     WHERE s.section = p.section;
+    -- What is removed already is known by the log of changes, what is not set by its definition.
+    is_there := EXISTS (SELECT FROM config.change_log AS l WHERE l.path = entry)
+             OR EXISTS (SELECT
+                          FROM config.entries AS e
+                         WHERE e.section = p.section
+                           AND e.path = entry);
+    IF NOT is_there AND is_single THEN
+        is_there := EXISTS (SELECT
+                              FROM config.definitions AS d
+                             WHERE d.section = p.section
+                               AND d.key = p.keys ->> 'key');
+    END IF;
+    IF NOT is_there THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'no_data_found',
+            MESSAGE = format('%s: there is no such entry', entry),
+            HINT    = CASE WHEN is_single THEN
+                               format('SELECT key FROM config.definitions WHERE section = %L lists '
+                                      'those that may be.', p.section)
+                           ELSE
+                               format('SELECT path FROM config.entries WHERE section = %L lists '
+                                      'those that are.', p.section)
+                      END;
+    END IF;
     IF p.column_name IS NOT NULL AND p.column_name <> 'value' THEN
         RETURN config.set(path, 'null', reason);
     END IF;
@@ -1621,7 +1741,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION config.unset(path text, reason text) IS 'Removes an entry, so that its default holds, or sets one column of it to null. Returns the number of the change, null if there was nothing. Raises as config.set does, and 23503 for an entry that facts refer to.';
+COMMENT ON FUNCTION config.unset(path text, reason text) IS 'Removes an entry, so that its default holds, or sets one column of it to null. Returns the number of the change, null if it is not set or was removed already. Raises P0002 for an entry that is not known, else as config.set does, and 23503 for an entry that facts refer to.';
 
 CREATE FUNCTION config.write(path text, entry jsonb, is_whole boolean) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1637,6 +1757,9 @@ DECLARE
     this_one   bigint;
     what       text;
     taken      text;
+    its_table  text;
+    its_schema text;
+    fault      text;
 BEGIN
     -- As in config.lock_writers: before anything is read.
     PERFORM pg_advisory_xact_lock(7088416218532263);
@@ -1728,18 +1851,26 @@ EXCEPTION
             MESSAGE = format('%s: a value is missing: %s', path, sqlerrm),
             HINT    = 'Give the whole entry as an object with that column too.';
     WHEN check_violation THEN
-        GET STACKED DIAGNOSTICS what = CONSTRAINT_NAME;
+        GET STACKED DIAGNOSTICS what       = CONSTRAINT_NAME,
+                                its_table  = TABLE_NAME,
+                                its_schema = SCHEMA_NAME;
         IF what = '' THEN
             RAISE;
         END IF;
+        IF what = 'connection_is_of_known_members' THEN
+            fault := config.connection_fault(entry -> 'connection');
+        END IF;
+        -- The cure is the comment of the constraint.
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('%s: %s does not hold', path, what),
-            HINT    = coalesce((SELECT format('It has to be so: %s', pg_get_constraintdef(k.oid))
+            MESSAGE = format('%s: %s does not hold', path, what) || coalesce(': ' || fault, ''),
+            HINT    = coalesce((SELECT coalesce(obj_description(k.oid, 'pg_constraint'),
+                                                format('It has to be so: %s',
+                                                       pg_get_constraintdef(k.oid)))
                                   FROM pg_constraint AS k
                                  WHERE k.conname = what
-                                   AND k.conrelid = to_regclass(
-                                           'config.' || split_part(path, '/', 1))),
+                                   AND k.conrelid = to_regclass(format('%I.%I', its_schema,
+                                                                       its_table))),
                                'See the constraints of the table.');
     WHEN foreign_key_violation THEN
         IF entry IS NOT NULL THEN
@@ -2089,9 +2220,14 @@ CREATE FUNCTION funding.find_discrepancies(from_at timestamp with time zone, to_
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 DECLARE
-    found_of     text[];
-    found_symbol text[];
-    found_time   timestamptz[];
+    again_max     CONSTANT int := 10000;
+    threshold_now CONSTANT numeric :=
+        (config.setting('funding.discrepancy_threshold') #>> '{}')::numeric;
+    found_of      text[];
+    found_symbol  text[];
+    found_time    timestamptz[];
+    removed       int;
+    part          record;
 BEGIN
     IF from_at IS NULL
     OR to_at IS NULL
@@ -2110,13 +2246,69 @@ BEGIN
                AND r.funding_time < to_at
              GROUP BY r.exchange, r.symbol, r.funding_time
             HAVING count(*) > 1) AS k;
+    -- All at once in the order of their names, as whoever brings rates locks them.
+    PERFORM
+       FROM funding.symbols AS y
+      WHERE (y.exchange, y.symbol) IN (SELECT u.exchange, u.symbol
+                                         FROM unnest(found_of, found_symbol)
+                                              AS u (exchange, symbol)
+                                        UNION
+                                       SELECT d.exchange, d.symbol
+                                         FROM funding.discrepancies AS d
+                                        WHERE d.status = 'open')
+      ORDER BY y.exchange, y.symbol
+        FOR NO KEY UPDATE;
     SELECT c.opened, c.resolved
       INTO opened, resolved
       FROM funding.compare_sources(found_of, found_symbol, found_time) AS c;
+
+    -- What is open from other times: the threshold may have been raised. Least first, so that
+    -- those that can be resolved are never behind the others; few a call, which the index finds.
+    FOR part IN
+        SELECT array_agg(o.exchange) AS exchanges, array_agg(o.symbol) AS symbols,
+               array_agg(o.funding_time) AS times
+          FROM (SELECT d.exchange, d.symbol, d.funding_time,
+                       row_number() OVER (ORDER BY d.magnitude, d.discrepancy_id) AS place
+                  FROM funding.discrepancies AS d
+                 WHERE d.status = 'open'
+                   AND (d.funding_time < from_at
+                     OR d.funding_time >= to_at)
+                 ORDER BY d.magnitude, d.discrepancy_id
+                 LIMIT again_max) AS o
+         GROUP BY (o.place - 1) / 1000
+         ORDER BY min(o.place)
+    LOOP
+        SELECT find_discrepancies.opened + c.opened, find_discrepancies.resolved + c.resolved
+          INTO opened, resolved
+          FROM funding.compare_sources(part.exchanges, part.symbols, part.times) AS c;
+    END LOOP;
+    -- Those whose rates retention has removed, by what was seen of them last.
+    UPDATE funding.discrepancies AS d
+       SET threshold = threshold_now,
+           seen_at = clock_timestamp(),
+           status = 'resolved',
+           resolution = 'agreed',
+           resolved_at = greatest(clock_timestamp(), d.opened_at),
+           resolved_by = audit.actor()
+     WHERE d.discrepancy_id IN (SELECT o.discrepancy_id
+                                  FROM funding.discrepancies AS o
+                                 WHERE o.status = 'open'
+                                   AND o.magnitude <= threshold_now
+                                   AND (SELECT count(*)
+                                          FROM funding.rates AS r
+                                         WHERE r.exchange = o.exchange
+                                           AND r.symbol = o.symbol
+                                           AND r.funding_time = o.funding_time
+                                           AND r.source IN (o.source_a, o.source_b)) < 2
+                                 ORDER BY o.magnitude, o.discrepancy_id
+                                 LIMIT again_max)
+       AND d.status = 'open';
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    resolved := resolved + removed;
 END
 $$;
 
-COMMENT ON FUNCTION funding.find_discrepancies(from_at timestamp with time zone, to_at timestamp with time zone, OUT opened integer, OUT resolved integer) IS 'Compares the sources on every settlement from a time on and before another, by the threshold of now; returns how many discrepancies it opened and resolved. Raises 22023 for times in the wrong order.';
+COMMENT ON FUNCTION funding.find_discrepancies(from_at timestamp with time zone, to_at timestamp with time zone, OUT opened integer, OUT resolved integer) IS 'Compares the sources on every settlement from a time on and before another, and on those of other times whose discrepancy is open, at most 10000, those that differ least first, by the threshold of now; where rates are not kept any more, what was seen of them last counts. Returns how many discrepancies it opened and resolved. Raises 22023 for times in the wrong order.';
 
 CREATE FUNCTION funding.find_gaps(from_at timestamp with time zone, to_at timestamp with time zone, OUT found_count integer, OUT filled_count integer) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2339,8 +2531,8 @@ DECLARE
     known        text[] := ARRAY(SELECT x.exchange FROM config.exchanges AS x);
     first_time   timestamptz;
     last_time    timestamptz;
-    seconds      timestamptz[];
-    next_seconds timestamptz[];
+    minutes      timestamptz[];
+    next_minutes timestamptz[];
     days         timestamptz[];
     times_said   timestamptz[];
     of_exchanges text[];
@@ -2425,6 +2617,18 @@ BEGIN
 
     PERFORM funding.plan_for(offered);
 
+    -- A settlement is known by its minute, the nearest one. What is far away is refused below.
+    minutes := ARRAY(SELECT CASE WHEN u.at < ingest_rates.received_at + interval '100 days'
+                                 THEN date_trunc('minute', u.at + interval '30 seconds')
+                                 ELSE u.at
+                            END
+                       FROM unnest(funding_times) AS u (at));
+    next_minutes := ARRAY(SELECT CASE WHEN u.at < ingest_rates.received_at + interval '100 days'
+                                      THEN date_trunc('minute', u.at + interval '30 seconds')
+                                      ELSE u.at
+                                 END
+                            FROM unnest(next_funding_times) AS u (at));
+
     -- Intervals that are not said are those of the instrument, just before the settlement.
     IF hours IS NULL
     OR array_position(hours, NULL) IS NOT NULL THEN
@@ -2439,7 +2643,7 @@ BEGIN
                                     ORDER BY i.valid_from
                                     LIMIT 1)) ORDER BY e.place)
           INTO hours
-          FROM unnest(exchanges, symbols, funding_times, interval_hours)
+          FROM unnest(exchanges, symbols, minutes, interval_hours)
                WITH ORDINALITY AS e (exchange, symbol, funding_time, interval_hours, place);
     END IF;
 
@@ -2462,7 +2666,7 @@ BEGIN
                                  OR scale(trim_scale(e.rate)) > 18 THEN 'rate'
                                WHEN e.hours IS NULL
                                  OR e.hours NOT BETWEEN 1 AND 24 THEN 'interval_hours'
-                               WHEN e.next_funding_time < e.funding_time + interval '1 second'
+                               WHEN e.next_minute <= e.minute
                                  OR e.next_funding_time > e.funding_time + interval '31 days'
                                    THEN 'next_funding_time'
                                WHEN e.mark_price <= 0
@@ -2472,10 +2676,10 @@ BEGIN
                        ELSE 'symbol'
                    END AS field
               FROM unnest(exchanges, symbols, funding_times, rates, hours, next_funding_times,
-                          mark_prices)
+                          mark_prices, minutes, next_minutes)
                    WITH ORDINALITY
                    AS e (exchange, symbol, funding_time, rate, hours, next_funding_time,
-                         mark_price, place)) AS f
+                         mark_price, minute, next_minute, place)) AS f
      WHERE f.field IS NOT NULL
      ORDER BY f.place
      LIMIT 1;
@@ -2521,20 +2725,15 @@ BEGIN
                 || ' Nothing of the call was taken.';
     END IF;
 
-    -- A settlement is known by its second.
-    seconds := ARRAY(SELECT date_trunc('second', u.at)
-                       FROM unnest(funding_times) AS u (at));
-    next_seconds := ARRAY(SELECT date_trunc('second', u.at)
-                            FROM unnest(next_funding_times) AS u (at));
     SELECT min(u.at), max(u.at), array_agg(DISTINCT date_trunc('day', u.at, 'UTC'))
       INTO first_time, last_time, days
-      FROM unnest(seconds) AS u (at);
+      FROM unnest(minutes) AS u (at);
     PERFORM funding.make_room('funding.rates', 'day', days);
 
     -- Symbols, in the order of their names, so that two callers never wait for one another.
     WITH symbols_now AS MATERIALIZED (
         SELECT e.exchange, e.symbol, min(e.funding_time) AS first_at, max(e.funding_time) AS last_at
-          FROM unnest(exchanges, symbols, seconds) AS e (exchange, symbol, funding_time)
+          FROM unnest(exchanges, symbols, minutes) AS e (exchange, symbol, funding_time)
          GROUP BY e.exchange, e.symbol
     ),
     written AS (
@@ -2565,7 +2764,7 @@ BEGIN
 
     -- What is new, and of it what another source has told already.
     EXECUTE insert_new INTO taken, found_of, found_symbol, found_time
-      USING source, exchanges, symbols, seconds, rates, hours, next_seconds, mark_prices,
+      USING source, exchanges, symbols, minutes, rates, hours, next_minutes, mark_prices,
             received_at, run_id, first_time, last_time;
 
     -- What was known: the same is a duplicate, another statement a revision.
@@ -2573,7 +2772,7 @@ BEGIN
         -- A call that says two things of one settlement is a mistake of its caller.
         SELECT e.exchange, e.symbol, e.funding_time, min(e.place) AS place, max(e.place) AS other
           INTO bad
-          FROM unnest(exchanges, symbols, seconds, rates, hours, next_seconds, mark_prices)
+          FROM unnest(exchanges, symbols, minutes, rates, hours, next_minutes, mark_prices)
                WITH ORDINALITY
                AS e (exchange, symbol, funding_time, rate, hours, next_funding_time, mark_price,
                      place)
@@ -2597,12 +2796,12 @@ BEGIN
         END IF;
 
         EXECUTE find_revised INTO times_said
-          USING source, exchanges, symbols, seconds, rates, hours, next_seconds, mark_prices,
+          USING source, exchanges, symbols, minutes, rates, hours, next_minutes, mark_prices,
                 received_at, run_id, first_time, last_time;
         IF times_said IS NOT NULL THEN
             PERFORM funding.make_room('funding.rate_revisions', 'month', times_said);
             EXECUTE revise INTO revised, again_of, again_symbol, again_time
-              USING source, exchanges, symbols, seconds, rates, hours, next_seconds, mark_prices,
+              USING source, exchanges, symbols, minutes, rates, hours, next_minutes, mark_prices,
                     received_at, run_id, first_time, last_time;
         END IF;
     END IF;
@@ -2618,7 +2817,7 @@ BEGIN
 END
 $_$;
 
-COMMENT ON FUNCTION funding.ingest_rates(source text, exchanges text[], symbols text[], funding_times timestamp with time zone[], rates numeric[], interval_hours integer[], next_funding_times timestamp with time zone[], mark_prices numeric[], received_at timestamp with time zone, run_id bigint, OUT taken integer, OUT duplicate integer, OUT revised integer, OUT opened integer, OUT resolved integer) IS 'Takes rates of one source, at most 500000, all or none. Rates are fractions per interval; interval_hours are the hours since the settlement before, by default those of the instrument; received_at is by default now: a retry gives that of its first attempt. Returns how many were taken, how many were duplicates (known so already), how many revised (another statement of what was known: that received last is in force, the others are in funding.rate_revisions), and how many discrepancies it opened and resolved. Raises 22023 naming element, field, value and cure; 2202E for arrays of several lengths; 54000 for too many.';
+COMMENT ON FUNCTION funding.ingest_rates(source text, exchanges text[], symbols text[], funding_times timestamp with time zone[], rates numeric[], interval_hours integer[], next_funding_times timestamp with time zone[], mark_prices numeric[], received_at timestamp with time zone, run_id bigint, OUT taken integer, OUT duplicate integer, OUT revised integer, OUT opened integer, OUT resolved integer) IS 'Takes rates of one source, at most 500000, all or none. Rates are fractions per interval; interval_hours are the hours since the settlement before, by default those of the instrument. A settlement is known by the minute nearest to its funding_time, since sources stamp it some seconds early or late; the stamp itself is not kept. received_at is by default now: a retry gives that of its first attempt. Returns how many were taken, how many were duplicates (known so already), how many revised (another statement of what was known: that received last is in force, the others are in funding.rate_revisions), and how many discrepancies it opened and resolved. Raises 22023 naming element, field, value and cure; 2202E for arrays of several lengths; 54000 for too many.';
 
 CREATE FUNCTION funding.make_room(parent regclass, unit text, times timestamp with time zone[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2728,7 +2927,8 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH instruments AS MATERIALIZED (
-        SELECT i.exchange, i.symbol, i.valid_from, i.valid_to, i.funding_interval_hours AS hours
+        SELECT i.exchange, i.symbol, i.valid_from, i.valid_to, i.created_at,
+               i.funding_interval_hours AS hours
           FROM data_collector.instruments AS i
          WHERE (of_exchange IS NULL
              OR i.exchange = of_exchange)
@@ -2748,11 +2948,13 @@ BEGIN
     ),
     -- What has been settled, from the last before the period to the first after it.
     observed AS MATERIALIZED (
-        SELECT w.exchange, w.symbol, o.funding_time, o.hours, o.next_funding_time
+        SELECT w.exchange, w.symbol, o.funding_time, o.hours, o.next_funding_time,
+               o.received_at
           FROM wanted AS w
          CROSS JOIN LATERAL (
                SELECT DISTINCT ON (r.funding_time)
-                      r.funding_time, r.interval_hours AS hours, r.next_funding_time
+                      r.funding_time, r.interval_hours AS hours, r.next_funding_time,
+                      r.received_at
                  FROM funding.rates AS r
                  JOIN data_collector.sources AS s
                    ON s.source = r.source
@@ -2763,10 +2965,11 @@ BEGIN
                 ORDER BY r.funding_time, s.priority
                ) AS o
          UNION ALL
-        SELECT w.exchange, w.symbol, o.funding_time, o.interval_hours, o.next_funding_time
+        SELECT w.exchange, w.symbol, o.funding_time, o.interval_hours, o.next_funding_time,
+               o.received_at
           FROM wanted AS w
          CROSS JOIN LATERAL (
-               SELECT r.funding_time, r.interval_hours, r.next_funding_time
+               SELECT r.funding_time, r.interval_hours, r.next_funding_time, r.received_at
                  FROM funding.rates AS r
                  JOIN data_collector.sources AS s
                    ON s.source = r.source
@@ -2781,65 +2984,81 @@ BEGIN
     chain AS MATERIALIZED (
         SELECT o.*,
                lag(o.funding_time) OVER following AS before,
-               lead(o.funding_time) OVER following AS after
+               lead(o.funding_time) OVER following AS after,
+               first_value(o.funding_time) OVER following AS first_at
           FROM observed AS o
         WINDOW following AS (PARTITION BY o.exchange, o.symbol ORDER BY o.funding_time)
+    ),
+    -- The terms of each instrument in their order, and among them the last rate. Windows, not
+    -- joins: those would look through all symbols for each one where statistics are old.
+    lines AS MATERIALIZED (
+        SELECT u.*,
+               min(u.first_at) OVER all_lines AS told_from,
+               max(u.at) FILTER (WHERE u.is_rate) OVER all_lines AS told_to,
+               max(u.hours) FILTER (WHERE u.is_rate) OVER all_lines AS told_hours,
+               max(u.next_funding_time) OVER all_lines AS told_next,
+               max(u.known_at) FILTER (WHERE u.is_rate) OVER all_lines AS told_at,
+               lag(u.taken_off_at) OVER (PARTITION BY u.exchange, u.symbol
+                                         ORDER BY u.at, u.is_rate) AS taken_off_before
+          FROM (SELECT i.exchange, i.symbol, false AS is_rate, i.valid_from AS at, i.valid_to,
+                       i.hours, i.created_at AS known_at, NULL::timestamptz AS next_funding_time,
+                       NULL::timestamptz AS first_at,
+                       -- No other terms follow at once.
+                       CASE WHEN lead(i.valid_from) OVER (PARTITION BY i.exchange, i.symbol
+                                                          ORDER BY i.valid_from)
+                                 IS DISTINCT FROM i.valid_to
+                            THEN i.valid_to
+                       END AS taken_off_at
+                  FROM instruments AS i
+                 UNION ALL
+                SELECT c.exchange, c.symbol, true, c.funding_time, NULL, c.hours, c.received_at,
+                       c.next_funding_time, c.first_at, NULL
+                  FROM chain AS c
+                 WHERE c.after IS NULL) AS u
+        WINDOW all_lines AS (PARTITION BY u.exchange, u.symbol)
     ),
     -- Times in which settlements were, or will be, that nobody has told: (starts, ends].
     spans AS (
         -- After the last one, by its own interval or by what the source says of the next one …
-        SELECT c.exchange, c.symbol, c.funding_time AS starts, n.hours,
-               to_timestamp(extract(epoch FROM coalesce(c.next_funding_time, c.funding_time))
-                            % (n.hours * 3600)) AS phase
-          FROM chain AS c
+        SELECT l.exchange, l.symbol, l.at AS starts, 0 AS place, n.hours,
+               to_timestamp(extract(epoch FROM coalesce(l.next_funding_time, l.at))
+                            % (n.hours * 3600)) AS phase,
+               CASE WHEN l.taken_off_before >= l.at THEN l.taken_off_before END AS taken_off_at
+          FROM lines AS l
          CROSS JOIN LATERAL (
                SELECT CASE
-                          WHEN extract(epoch FROM c.next_funding_time - c.funding_time)
-                               % 3600 = 0
-                           AND c.next_funding_time <= c.funding_time + interval '24 hours'
-                              THEN (extract(epoch FROM c.next_funding_time - c.funding_time)
-                                    / 3600)::int
-                          ELSE c.hours
+                          WHEN extract(epoch FROM l.next_funding_time - l.at) % 3600 = 0
+                           AND l.next_funding_time <= l.at + interval '24 hours'
+                              THEN (extract(epoch FROM l.next_funding_time - l.at) / 3600)::int
+                          ELSE l.hours
                       END AS hours
                ) AS n
-         WHERE c.after IS NULL
+         WHERE l.is_rate
          UNION ALL
-        -- … until the instrument says something newer; without any, by the instrument alone.
-        SELECT i.exchange, i.symbol,
-               greatest(i.valid_from,
-                        CASE WHEN f.funding_time IS NULL
+        -- … until the instrument says something newer; without any, by the instrument alone. An
+        -- interval looks back: terms from a settlement on are of those after it, unless the source
+        -- has said since which one is next.
+        SELECT l.exchange, l.symbol,
+               greatest(l.at,
+                        CASE WHEN l.told_to IS NULL
                              THEN from_at - interval '1 microsecond'
                         END),
-               i.hours,
-               to_timestamp(coalesce(extract(epoch FROM l.funding_time) % (l.hours * 3600), 0))
-          FROM instruments AS i
-          LEFT JOIN chain AS l
-            ON l.exchange = i.exchange
-           AND l.symbol = i.symbol
-           AND l.after IS NULL
-          LEFT JOIN chain AS f
-            ON f.exchange = i.exchange
-           AND f.symbol = i.symbol
-           AND f.before IS NULL
-         WHERE i.valid_from > l.funding_time
-            OR l.funding_time IS NULL
+               1, l.hours,
+               to_timestamp(coalesce(extract(epoch FROM l.told_to) % (l.told_hours * 3600), 0)),
+               l.taken_off_at
+          FROM lines AS l
+         WHERE NOT l.is_rate
+           AND CASE
+                   WHEN l.told_to IS NULL THEN coalesce(l.valid_to >= from_at, true)
+                   WHEN l.at = l.told_to THEN l.told_next IS NULL
+                                           OR l.told_at <= l.known_at
+                   ELSE l.at > l.told_to
+               END
     ),
     ends AS (
-        SELECT s.*,
-               least(lead(s.starts) OVER (PARTITION BY s.exchange, s.symbol ORDER BY s.starts),
-                     (SELECT i.valid_to
-                        FROM instruments AS i
-                       WHERE i.exchange = s.exchange
-                         AND i.symbol = s.symbol
-                         AND i.valid_from <= greatest(s.starts, from_at)
-                         AND i.valid_to > s.starts
-                         AND NOT EXISTS (SELECT
-                                           FROM instruments AS n
-                                          WHERE n.exchange = i.exchange
-                                            AND n.symbol = i.symbol
-                                            AND n.valid_from = i.valid_to)
-                       ORDER BY i.valid_from DESC
-                       LIMIT 1)) AS ends
+        SELECT s.exchange, s.symbol, s.starts, s.hours, s.phase,
+               least(lead(s.starts) OVER (PARTITION BY s.exchange, s.symbol
+                                          ORDER BY s.starts, s.place), s.taken_off_at) AS ends
           FROM spans AS s
     ),
     untold AS (
@@ -2869,23 +3088,20 @@ BEGIN
          WHERE c.before IS NOT NULL
          UNION ALL
         -- Before the first that was told, by the instrument of that time.
-        SELECT c.exchange, c.symbol, g.at, i.hours
-          FROM chain AS c
-          JOIN instruments AS i
-            ON i.exchange = c.exchange
-           AND i.symbol = c.symbol
-           AND i.valid_from < c.funding_time
-           AND coalesce(i.valid_to, 'infinity') > from_at
+        SELECT l.exchange, l.symbol, g.at, l.hours
+          FROM lines AS l
          CROSS JOIN LATERAL generate_series(
-                        c.funding_time - make_interval(
-                            hours => i.hours
-                                * greatest(1, ceil(extract(epoch FROM c.funding_time
-                                                                      - least(i.valid_to,
-                                                                              c.funding_time))
-                                                   / (i.hours * 3600)))::int),
-                        greatest(i.valid_from + interval '1 microsecond', from_at),
-                        make_interval(hours => -i.hours)) AS g (at)
-         WHERE c.before IS NULL
+                        l.told_from - make_interval(
+                            hours => l.hours
+                                * greatest(1, ceil(extract(epoch FROM l.told_from
+                                                                      - least(l.valid_to,
+                                                                              l.told_from))
+                                                   / (l.hours * 3600)))::int),
+                        greatest(l.at + interval '1 microsecond', from_at),
+                        make_interval(hours => -l.hours)) AS g (at)
+         WHERE NOT l.is_rate
+           AND l.at < l.told_from
+           AND coalesce(l.valid_to, 'infinity') > from_at
     )
     SELECT o.exchange, o.symbol, o.funding_time, o.hours,
            CASE WHEN o.funding_time <= now() THEN 'observed' ELSE 'announced' END
@@ -2902,7 +3118,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION funding.settlement_calendar(from_at timestamp with time zone, to_at timestamp with time zone, of_exchange text, of_symbol text) IS 'When symbols settle from a time on and before another (at most 400 days), of one exchange and symbol or of all: exchange, symbol, time, hours that the settlement is for, and basis: observed (a rate has come), announced (a rate has come before its time), missed (it is past and no rate has come) or expected. Intervals are the real ones: those of the rates; between two rates, that of the later one; after the last, what the source says of the next settlement, else the last interval, until data_collector.instruments says something newer; without rates, that of the instrument, from midnight UTC. Raises 22023 for another period.';
+COMMENT ON FUNCTION funding.settlement_calendar(from_at timestamp with time zone, to_at timestamp with time zone, of_exchange text, of_symbol text) IS 'When symbols settle from a time on and before another (at most 400 days), of one exchange and symbol or of all: exchange, symbol, time, hours that the settlement is for, and basis: observed (a rate has come), announced (a rate has come before its time), missed (it is past and no rate has come) or expected. Intervals are the real ones: those of the rates; between two rates, that of the later one; after the last, what the source says of the next settlement, else the last interval, until data_collector.instruments says something newer, for which terms from that settlement on count unless the source named the next one after they were told; without rates, that of the instrument, from midnight UTC. None after an instrument was taken off. Raises 22023 for another period.';
 
 CREATE FUNCTION funding.take_snapshot(at timestamp with time zone DEFAULT clock_timestamp()) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3140,6 +3356,9 @@ BEGIN
                            format('Detached from %s by retention of %s at %s.', k.parent_table,
                                   keep, date_trunc('second', clock_timestamp())));
             what := 'detached';
+            PERFORM audit.record('partition_detached', old.name,
+                                 jsonb_build_object('table', k.parent_table,
+                                                    'retention', keep::text));
             RETURN NEXT;
         END LOOP;
     END LOOP;
@@ -3158,13 +3377,14 @@ BEGIN
             EXECUTE format('DROP TABLE %s', old.name);
             partition := old.name;
             what := 'dropped';
+            PERFORM audit.record('partition_dropped', old.name);
             RETURN NEXT;
         END LOOP;
     END IF;
 END
 $$;
 
-COMMENT ON FUNCTION maintenance.apply_retention() IS 'Detaches the partitions that ended longer ago than retention.<table> says; they stay as tables without their foreign keys, and are dropped only while retention.drop_detached is set. Returns which, and what was done: detached, dropped, or kept because others refer to it.';
+COMMENT ON FUNCTION maintenance.apply_retention() IS 'Detaches the partitions that ended longer ago than retention.<table> says; they stay as tables without their foreign keys, and are dropped only while retention.drop_detached is set. Returns which, and what was done: detached, dropped, or kept because others refer to it; the first two are written into audit.actions.';
 
 CREATE FUNCTION maintenance.apply_slow_statement_threshold() RETURNS text
     LANGUAGE plpgsql
@@ -3338,6 +3558,66 @@ $_$;
 
 COMMENT ON FUNCTION maintenance.ensure_partitions(parent regclass, from_at timestamp with time zone, to_at timestamp with time zone) IS 'Makes the partitions of a table that hold the times of a range, where they do not stand; returns how many it made. Raises 22023 for a table that is not kept by maintenance.partition or times beyond 1970 to 2199, 54000 for more than 4000 partitions, 55000 for one that retention has detached.';
 
+CREATE FUNCTION maintenance.keep_truths() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    cases    text;
+    missing text;
+    broken   text;
+BEGIN
+    SELECT coalesce(string_agg(format('WHEN %I IS NULL THEN %L', a.attname, a.attname), ' '
+                               ORDER BY a.attnum), 'WHEN false THEN NULL')
+      INTO cases
+      FROM pg_attribute AS a
+     WHERE a.attrelid = tg_relid
+       AND a.attnum > 0
+       AND a.attnotnull
+       AND a.attgenerated = ''
+       AND NOT a.attisdropped;
+    EXECUTE format('SELECT CASE %s END FROM (SELECT ($1).*) AS t', cases)
+       INTO missing
+      USING new;
+    IF missing IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'not_null_violation',
+            MESSAGE = format('null value in column "%s" of relation "%s" violates not-null '
+                             'constraint', missing, tg_table_name),
+            HINT    = 'Give a value for that column.',
+            SCHEMA  = tg_table_schema,
+            TABLE   = tg_table_name,
+            COLUMN  = missing;
+    END IF;
+    SELECT coalesce(string_agg(format('WHEN NOT (%s) THEN %L',
+                                      pg_get_expr(k.conbin, k.conrelid), k.conname),
+                               ' ' ORDER BY k.conname), 'WHEN false THEN NULL')
+      INTO cases
+      FROM pg_constraint AS k
+     WHERE k.conrelid = tg_relid
+       AND k.contype = 'c';
+    EXECUTE format('SELECT CASE %s END FROM (SELECT ($1).*) AS t', cases)
+       INTO broken
+      USING new;
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE    = 'check_violation',
+            MESSAGE    = format('%s.%s: %s does not hold', tg_table_schema, tg_table_name, broken),
+            HINT       = (SELECT coalesce(obj_description(k.oid, 'pg_constraint'),
+                                          'It has to be so: ' || pg_get_constraintdef(k.oid))
+                            FROM pg_constraint AS k
+                           WHERE k.conrelid = tg_relid
+                             AND k.conname = broken),
+            SCHEMA     = tg_table_schema,
+            TABLE      = tg_table_name,
+            CONSTRAINT = broken;
+    END IF;
+    RETURN new;
+END
+$_$;
+
+COMMENT ON FUNCTION maintenance.keep_truths() IS 'Trigger: refuses a row that breaks a NOT NULL or a CHECK of its table, with the same SQLSTATE and the name of the constraint, and its comment as the cure; but without the row, which the server would show and write into its log, and which may hold a secret.';
+
 CREATE FUNCTION maintenance.make_partitions() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3443,18 +3723,23 @@ CREATE FUNCTION maintenance.purge() RETURNS integer
 DECLARE
     removed int;
     purged  int;
+    -- Null keeps for ever, since nothing is before it.
+    keep_sessions CONSTANT interval :=
+        (config.setting('retention.auth.sessions') #>> '{}')::interval;
+    keep_runs     CONSTANT interval :=
+        (config.setting('retention.maintenance.runs') #>> '{}')::interval;
 BEGIN
     DELETE FROM auth.sessions AS s
-     WHERE s.expires_at < clock_timestamp() - interval '90 days';
+     WHERE s.expires_at < clock_timestamp() - keep_sessions;
     GET DIAGNOSTICS purged = ROW_COUNT;
     DELETE FROM maintenance.runs AS r
-     WHERE r.started_at < clock_timestamp() - interval '90 days';
+     WHERE r.started_at < clock_timestamp() - keep_runs;
     GET DIAGNOSTICS removed = ROW_COUNT;
     RETURN purged + removed;
 END
 $$;
 
-COMMENT ON FUNCTION maintenance.purge() IS 'Removes sessions that ended, and runs of jobs that began, 90 days ago; returns how many.';
+COMMENT ON FUNCTION maintenance.purge() IS 'Removes sessions that ended longer ago than retention.auth.sessions says, and runs of jobs that began longer ago than retention.maintenance.runs says; returns how many.';
 
 CREATE FUNCTION maintenance.refresh_views() RETURNS TABLE(view_name text, is_concurrent boolean, took interval)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3530,10 +3815,11 @@ BEGIN
     BEGIN
         EXECUTE j.command;
     EXCEPTION
-        -- Cancelled is not failed: who cancelled it knows.
-        WHEN query_canceled OR admin_shutdown THEN
+        -- The session ends: nothing can be written any more.
+        WHEN admin_shutdown THEN
             RAISE;
-        WHEN OTHERS THEN
+        -- OTHERS does not hold the last two. A statement_timeout cancels, and nobody watches it.
+        WHEN OTHERS OR query_canceled OR assert_failure THEN
             outcome := 'failed';
             error := format('%s: %s', sqlstate, sqlerrm);
     END;
@@ -3549,7 +3835,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION maintenance.run_job(job text, trigger text, OUT outcome text, OUT error text) IS 'Runs a job and notes what came of it: done, failed (rolled back, with the error, and an alert job_failed), running (somewhere else at this moment; nothing was done) or waiting (for a maintenance window). Raises P0002 for an unknown job.';
+COMMENT ON FUNCTION maintenance.run_job(job text, trigger text, OUT outcome text, OUT error text) IS 'Runs a job and notes what came of it: done, failed (rolled back, with the error, and an alert job_failed; a job that was cancelled, by a time limit or by somebody, has failed), running (somewhere else at this moment; nothing was done) or waiting (for a maintenance window). Raises P0002 for an unknown job.';
 
 CREATE FUNCTION maintenance.schedule_jobs() RETURNS integer
     LANGUAGE plpgsql
@@ -3798,14 +4084,16 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION opportunities.advance(opportunity_id uuid, status text, reason text) IS 'Moves an opportunity on to a next state; false if it is in it. Raises P0002 for an unknown one, 23514 for a state that is not allowed next, with those that are in the hint.';
+COMMENT ON FUNCTION opportunities.advance(opportunity_id uuid, status text, reason text) IS 'Moves an opportunity on to a next state; false if it is in it. Raises P0002 for an unknown one, 23514 for a state that is not allowed next, with those that are in the hint, for a last state while an execution is running, which is named, and for qualified or executing when expires_at is over.';
 
 CREATE FUNCTION opportunities.detect(strategy text, asset text, long_exchange text, long_symbol text, short_exchange text, short_symbol text, score numeric, components jsonb, spread numeric, notional_max numeric DEFAULT NULL::numeric, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, snapshot_at timestamp with time zone DEFAULT NULL::timestamp with time zone, detected_at timestamp with time zone DEFAULT clock_timestamp()) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    id uuid;
+    id      uuid;
+    known   opportunities.detected;
+    differs text;
 BEGIN
     PERFORM maintenance.ensure_partitions('opportunities.detected', detected_at, detected_at);
     INSERT INTO opportunities.detected AS d
@@ -3819,8 +4107,8 @@ BEGIN
     RETURNING d.opportunity_id
       INTO id;
     IF id IS NULL THEN
-        SELECT d.opportunity_id
-          INTO id
+        SELECT d.*
+          INTO known
           FROM opportunities.detected AS d
          WHERE d.long_exchange = detect.long_exchange
            AND d.long_symbol = detect.long_symbol
@@ -3828,12 +4116,40 @@ BEGIN
            AND d.short_symbol = detect.short_symbol
            AND d.strategy = detect.strategy
            AND d.detected_at = detect.detected_at;
+        -- Not expires_at, which may have been moved since.
+        SELECT string_agg(format('%s is %s, not %s', f.field,
+                                 left(coalesce(f.known, 'null'), 200),
+                                 left(coalesce(f.told, 'null'), 200)), ', ' ORDER BY f.field)
+          INTO differs
+          FROM (VALUES ('asset', known.asset, asset, known.asset = asset),
+                       ('score', trim_scale(known.score)::text, trim_scale(score)::text,
+                        known.score = score::numeric(38,18)),
+                       ('components', known.components::text, components::text,
+                        known.components = components),
+                       ('spread', trim_scale(known.spread)::text, trim_scale(spread)::text,
+                        known.spread = spread::numeric(38,18)),
+                       ('notional_max', trim_scale(known.notional_max)::text,
+                        trim_scale(notional_max)::text,
+                        known.notional_max IS NOT DISTINCT FROM notional_max::numeric(38,18)),
+                       ('snapshot_at', known.snapshot_at::text, snapshot_at::text,
+                        known.snapshot_at IS NOT DISTINCT FROM snapshot_at))
+               AS f (field, known, told, is_same)
+         WHERE f.is_same IS NOT TRUE;
+        IF differs IS NOT NULL THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'unique_violation',
+                CONSTRAINT = 'opportunity_is_detected_once',
+                MESSAGE = format('opportunity %s is known with other content: %s',
+                                 known.opportunity_id, differs),
+                HINT    = 'What was detected stays: give another opportunity its own detected_at.';
+        END IF;
+        id := known.opportunity_id;
     END IF;
     RETURN id;
 END
 $$;
 
-COMMENT ON FUNCTION opportunities.detect(strategy text, asset text, long_exchange text, long_symbol text, short_exchange text, short_symbol text, score numeric, components jsonb, spread numeric, notional_max numeric, expires_at timestamp with time zone, snapshot_at timestamp with time zone, detected_at timestamp with time zone) IS 'Writes down an opportunity; returns its id, that of the first if it comes again. Raises 23503 for an unknown exchange, 23514 naming what a column does not take.';
+COMMENT ON FUNCTION opportunities.detect(strategy text, asset text, long_exchange text, long_symbol text, short_exchange text, short_symbol text, score numeric, components jsonb, spread numeric, notional_max numeric, expires_at timestamp with time zone, snapshot_at timestamp with time zone, detected_at timestamp with time zone) IS 'Writes down an opportunity; returns its id, that of the first if the same comes again. expires_at is taken from the first: it may have been moved since. Raises 23505 if legs, strategy and detected_at are known with other content, naming what differs, 23503 for an unknown exchange, 23514 naming what a column does not take.';
 
 CREATE FUNCTION opportunities.end_execution(execution_id uuid, position_id uuid, quantity numeric, long_price_actual numeric, short_price_actual numeric, first_fill_at timestamp with time zone DEFAULT NULL::timestamp with time zone, error text DEFAULT NULL::text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3868,8 +4184,13 @@ BEGIN
            status = CASE WHEN end_execution.error IS NULL THEN 'filled' ELSE 'failed' END,
            error = left(end_execution.error, 1024)
      WHERE e.execution_id = end_execution.execution_id;
+    -- An opportunity that had ended while its execution ran, as was possible once, stays as it is:
+    -- which position came of it counts more.
     IF error IS NULL THEN
-        PERFORM opportunities.advance(opportunity, 'executed');
+        PERFORM opportunities.advance(d.opportunity_id, 'executed')
+           FROM opportunities.detected AS d
+          WHERE d.opportunity_id = opportunity
+            AND opportunities.next_states(d.status) <> '{}';
     END IF;
     RETURN true;
 END
@@ -3877,12 +4198,46 @@ $$;
 
 COMMENT ON FUNCTION opportunities.end_execution(execution_id uuid, position_id uuid, quantity numeric, long_price_actual numeric, short_price_actual numeric, first_fill_at timestamp with time zone, error text) IS 'Ends an execution with its position, quantity (units of the asset) and average prices (quote assets), and its opportunity as executed; with an error the execution has failed, and the opportunity waits for another attempt or opportunities.advance. False if it had ended. Raises P0002 for an unknown one, 23514 naming what a column does not take.';
 
+CREATE FUNCTION opportunities.expire_overdue() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    expired_max CONSTANT int := 10000;
+    expired     int;
+BEGIN
+    -- Whoever is moving one on at this moment has it.
+    UPDATE opportunities.detected AS d
+       SET status = 'expired',
+           status_reason = 'expires_at is over'
+      FROM (SELECT o.opportunity_id, o.detected_at
+              FROM opportunities.detected AS o
+             WHERE o.status IN ('detected', 'qualified')
+               AND o.expires_at <= clock_timestamp()
+               AND NOT EXISTS (SELECT
+                                 FROM opportunities.executions AS e
+                                WHERE e.opportunity_id = o.opportunity_id
+                                  AND e.detected_at = o.detected_at
+                                  AND e.status = 'running')
+             ORDER BY o.expires_at
+             LIMIT expired_max
+               FOR NO KEY UPDATE SKIP LOCKED) AS f
+     WHERE d.opportunity_id = f.opportunity_id
+       AND d.detected_at = f.detected_at;
+    GET DIAGNOSTICS expired = ROW_COUNT;
+    RETURN expired;
+END
+$$;
+
+COMMENT ON FUNCTION opportunities.expire_overdue() IS 'Sets opportunities whose expires_at is over and that are not executing to expired, at most 10000, the oldest first; returns how many.';
+
 CREATE FUNCTION opportunities.guard() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     changed text;
+    running uuid;
 BEGIN
     IF tg_op = 'INSERT' THEN
         IF new.status <> 'detected' THEN
@@ -3910,6 +4265,37 @@ BEGIN
                           ELSE format('Allowed next: %s.',
                                       array_to_string(opportunities.next_states(old.status), ', '))
                       END;
+    END IF;
+    -- What it may yet come to would have nowhere to be written.
+    IF new.status <> old.status
+    AND opportunities.next_states(new.status) = '{}' THEN
+        SELECT e.execution_id
+          INTO running
+          FROM opportunities.executions AS e
+         WHERE e.opportunity_id = old.opportunity_id
+           AND e.detected_at = old.detected_at
+           AND e.status = 'running'
+         ORDER BY e.attempt
+         LIMIT 1;
+        IF found THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'check_violation',
+                CONSTRAINT = 'opportunity_ends_after_its_executions',
+                MESSAGE = format('opportunity %s cannot become %s: its execution %s is running',
+                                 old.opportunity_id, new.status, running),
+                HINT    = 'End the execution first, with its position or an error: '
+                          'opportunities.end_execution.';
+        END IF;
+    END IF;
+    IF new.status <> old.status
+    AND new.status IN ('qualified', 'executing')
+    AND new.expires_at <= clock_timestamp() THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            CONSTRAINT = 'opportunity_is_not_over',
+            MESSAGE = format('opportunity %s cannot become %s: its expires_at %s is over',
+                             old.opportunity_id, new.status, new.expires_at),
+            HINT    = 'opportunities.advance to expired, and detect another one if it goes on.';
     END IF;
     SELECT string_agg(n.key, ', ' ORDER BY n.key)
       INTO changed
@@ -3939,7 +4325,96 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION opportunities.guard() IS 'Trigger: an opportunity begins as detected, moves on to a next state only, and what was detected stays. Raises 23514 naming the states that are allowed next.';
+COMMENT ON FUNCTION opportunities.guard() IS 'Trigger: an opportunity begins as detected, moves on to a next state only, goes on only before its expires_at, ends only when none of its executions is running, and what was detected stays. Raises 23514 naming the states that are allowed next, the execution or the time.';
+
+CREATE FUNCTION opportunities.guard_execution() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    opportunity opportunities.detected;
+    running     uuid;
+    changed     text;
+BEGIN
+    IF tg_op = 'INSERT' THEN
+        IF new.status <> 'running' THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'check_violation',
+                CONSTRAINT = 'execution_is_begun_as_running',
+                MESSAGE = format('status %s of execution %s is no beginning', new.status,
+                                 new.execution_id),
+                HINT    = 'An execution begins as running; then opportunities.end_execution.';
+        END IF;
+        -- Its state stays until the execution stands beside it. None: the foreign key says so.
+        SELECT d.*
+          INTO opportunity
+          FROM opportunities.detected AS d
+         WHERE d.opportunity_id = new.opportunity_id
+           AND d.detected_at = new.detected_at
+           FOR SHARE;
+        IF NOT found THEN
+            RETURN new;
+        END IF;
+        IF opportunity.status <> 'executing' THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'check_violation',
+                CONSTRAINT = 'execution_is_of_what_is_executing',
+                MESSAGE = format('an execution of opportunity %s cannot begin: it is %s',
+                                 new.opportunity_id, opportunity.status),
+                HINT    = 'Begin it with opportunities.start_execution, of a qualified one.';
+        ELSIF opportunity.expires_at <= clock_timestamp() THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'check_violation',
+                CONSTRAINT = 'opportunity_is_not_over',
+                MESSAGE = format('an execution of opportunity %s cannot begin: its expires_at %s '
+                                 'is over', new.opportunity_id, opportunity.expires_at),
+                HINT    = 'opportunities.advance to expired, and detect another one if it goes on.';
+        END IF;
+        SELECT e.execution_id
+          INTO running
+          FROM opportunities.executions AS e
+         WHERE e.opportunity_id = new.opportunity_id
+           AND e.detected_at = new.detected_at
+           AND e.status = 'running'
+         LIMIT 1;
+        IF found THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = format('an execution of opportunity %s cannot begin: its execution %s '
+                                 'is running', new.opportunity_id, running),
+                HINT    = 'End that one first, with its position or an error: '
+                          'opportunities.end_execution.';
+        END IF;
+        RETURN new;
+    END IF;
+
+    -- Slippage is computed after this.
+    SELECT string_agg(n.key, ', ' ORDER BY n.key)
+      INTO changed
+      FROM jsonb_each(to_jsonb(new)) AS n
+      JOIN jsonb_each(to_jsonb(old)) AS o
+        ON o.key = n.key
+     WHERE n.value IS DISTINCT FROM o.value
+       AND n.key NOT IN ('long_slippage', 'short_slippage')
+       AND (n.key NOT IN ('position_id', 'first_fill_at', 'ended_at', 'quantity',
+                          'long_price_actual', 'short_price_actual', 'status', 'error')
+         OR old.status <> 'running');
+    IF changed IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            CONSTRAINT = 'what_was_executed_stays',
+            MESSAGE = format('execution %s is %s: %s cannot change', old.execution_id, old.status,
+                             changed),
+            HINT    = CASE old.status
+                          WHEN 'running' THEN 'What was begun stays: end it, and begin another one.'
+                          ELSE 'What has ended stays as it is: begin another one.'
+                      END;
+    END IF;
+    RETURN new;
+END
+$$;
+
+COMMENT ON FUNCTION opportunities.guard_execution() IS 'Trigger: an execution begins as running, of an opportunity that is executing, whose expires_at is not over and of which no other runs; it ends once, and then stays as it is. Raises 23514 naming state, time or columns, 55000 naming the execution that runs.';
 
 CREATE FUNCTION opportunities.next_states(status text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
@@ -3984,7 +4459,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION opportunities.start_execution(opportunity_id uuid, long_price_expected numeric, short_price_expected numeric, position_id uuid) IS 'Begins an attempt to execute a qualified opportunity, or another of one that is executing; returns its id. Expected prices are in the quote assets of the legs. Raises as opportunities.advance does, and 23514 naming what a column does not take.';
+COMMENT ON FUNCTION opportunities.start_execution(opportunity_id uuid, long_price_expected numeric, short_price_expected numeric, position_id uuid) IS 'Begins an attempt to execute a qualified opportunity, or another of one that is executing; returns its id. Expected prices are in the quote assets of the legs. Raises as opportunities.advance does, 55000 naming the execution that is running, and 23514 when expires_at is over, and naming what a column does not take.';
 
 CREATE FUNCTION positions.ensure_book(name text, logic_version integer DEFAULT 1) RETURNS integer
     LANGUAGE plpgsql STRICT
@@ -6055,147 +6530,6 @@ ALTER TABLE audit.api_calls ALTER COLUMN call_id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
-CREATE TABLE auth.roles (
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    role text NOT NULL,
-    description text NOT NULL,
-    CONSTRAINT role_is_plain CHECK (((role COLLATE "C") ~ '^[a-z][a-z0-9_]{0,63}$'::text))
-);
-
-COMMENT ON TABLE auth.roles IS 'A row is a role of the application, which users and service accounts have.';
-
-COMMENT ON COLUMN auth.roles.created_at IS 'When the row was made, by the clock of the database.';
-
-COMMENT ON COLUMN auth.roles.role IS 'Name of the role, 1 to 64 characters of [a-z0-9_].';
-
-COMMENT ON COLUMN auth.roles.description IS 'What who has it may do.';
-
-CREATE TABLE auth.service_accounts (
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    expires_at timestamp with time zone,
-    account text NOT NULL,
-    db_role text NOT NULL,
-    enabled boolean DEFAULT true NOT NULL,
-    description text NOT NULL,
-    token_hash bytea,
-    CONSTRAINT account_is_plain CHECK (((account COLLATE "C") ~ '^[a-z][a-z0-9_-]{0,63}$'::text)),
-    CONSTRAINT db_role_is_one_of_nexus CHECK (((db_role COLLATE "C") ~ '^nexus_[a-z_]{1,57}$'::text)),
-    CONSTRAINT token_is_a_sha256 CHECK ((octet_length(token_hash) = 32))
-);
-
-COMMENT ON TABLE auth.service_accounts IS 'A row is a microservice''s account: which role of the database it logs in as.';
-
-COMMENT ON COLUMN auth.service_accounts.created_at IS 'When the row was made, by the clock of the database.';
-
-COMMENT ON COLUMN auth.service_accounts.changed_at IS 'When the row was changed last, by the clock of the database.';
-
-COMMENT ON COLUMN auth.service_accounts.expires_at IS 'From when on the token is refused; null if never.';
-
-COMMENT ON COLUMN auth.service_accounts.account IS 'Name of the account, 1 to 64 characters of [a-z0-9_-].';
-
-COMMENT ON COLUMN auth.service_accounts.db_role IS 'The role of the database that the service logs in as.';
-
-COMMENT ON COLUMN auth.service_accounts.enabled IS 'Whether the account may be used.';
-
-COMMENT ON COLUMN auth.service_accounts.description IS 'What the service does.';
-
-COMMENT ON COLUMN auth.service_accounts.token_hash IS 'Secret. SHA-256 of the token, which is random, at least 128 bits; null if it has none.';
-
-CREATE TABLE auth.sessions (
-    session_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    user_id uuid,
-    opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    last_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    revoked_at timestamp with time zone,
-    account text,
-    client text,
-    token_hash bytea NOT NULL,
-    CONSTRAINT client_is_at_most_256_characters CHECK ((length(client) <= 256)),
-    CONSTRAINT session_ends_after_it_was_opened CHECK ((expires_at > opened_at)),
-    CONSTRAINT session_has_one_holder CHECK ((num_nonnulls(user_id, account) = 1)),
-    CONSTRAINT session_is_of_at_most_31_days CHECK ((expires_at <= (opened_at + '31 days'::interval))),
-    CONSTRAINT session_token_is_a_sha256 CHECK ((octet_length(token_hash) = 32))
-);
-
-COMMENT ON TABLE auth.sessions IS 'A row is a session of a user or a service account; ended ones are removed after 90 days.';
-
-COMMENT ON COLUMN auth.sessions.session_id IS 'Identity of the session; no secret.';
-
-COMMENT ON COLUMN auth.sessions.user_id IS 'The user; null for a service account''s.';
-
-COMMENT ON COLUMN auth.sessions.opened_at IS 'When it was opened, by the clock of the database.';
-
-COMMENT ON COLUMN auth.sessions.last_seen_at IS 'When it was used last.';
-
-COMMENT ON COLUMN auth.sessions.expires_at IS 'When it ends by itself, at most 31 days after it was opened.';
-
-COMMENT ON COLUMN auth.sessions.revoked_at IS 'When it was ended before; null if it was not.';
-
-COMMENT ON COLUMN auth.sessions.account IS 'The service account; null for a user''s.';
-
-COMMENT ON COLUMN auth.sessions.client IS 'What the client says it is, at most 256 characters; null if nothing.';
-
-COMMENT ON COLUMN auth.sessions.token_hash IS 'Secret. SHA-256 of the token, which is random, at least 128 bits.';
-
-CREATE TABLE auth.user_roles (
-    user_id uuid NOT NULL,
-    granted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    role text NOT NULL,
-    granted_by text NOT NULL,
-    CONSTRAINT granted_by_is_1_to_128_characters CHECK (((length(granted_by) >= 1) AND (length(granted_by) <= 128)))
-);
-
-COMMENT ON TABLE auth.user_roles IS 'A row is a role that a user has; taking it away removes the row, the audit keeps both.';
-
-COMMENT ON COLUMN auth.user_roles.user_id IS 'The user.';
-
-COMMENT ON COLUMN auth.user_roles.granted_at IS 'When, by the clock of the database.';
-
-COMMENT ON COLUMN auth.user_roles.role IS 'The role.';
-
-COMMENT ON COLUMN auth.user_roles.granted_by IS 'Who granted it, see audit.actor().';
-
-CREATE TABLE auth.users (
-    user_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    name text NOT NULL,
-    email text,
-    status text DEFAULT 'active'::text NOT NULL,
-    password_hash text,
-    CONSTRAINT email_has_an_at CHECK (((length(email) <= 254) AND (email ~ '^[^@[:space:]]+@[^@[:space:]]+$'::text))),
-    CONSTRAINT password_is_a_slow_hash CHECK ((((password_hash COLLATE "C") ~ '^\$2[aby]\$(1[0-9]|2[0-9]|3[01])\$[./A-Za-z0-9]{53}$'::text) OR ((password_hash COLLATE "C") ~ '^\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$'::text))),
-    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'locked'::text, 'left'::text]))),
-    CONSTRAINT user_name_is_plain CHECK (((name COLLATE "C") ~ '^[a-z0-9][a-z0-9_.-]{0,63}$'::text))
-);
-
-COMMENT ON TABLE auth.users IS 'A row is a person who may use NEXUS, or could once: never removed.';
-
-COMMENT ON COLUMN auth.users.user_id IS 'Identity of the user.';
-
-COMMENT ON COLUMN auth.users.created_at IS 'When the row was made, by the clock of the database.';
-
-COMMENT ON COLUMN auth.users.changed_at IS 'When the row was changed last, by the clock of the database.';
-
-COMMENT ON COLUMN auth.users.name IS 'What the user signs in as, 1 to 64 characters of [a-z0-9_.-]; the actor of what they do.';
-
-COMMENT ON COLUMN auth.users.email IS 'Where the user is reached; null if unknown.';
-
-COMMENT ON COLUMN auth.users.status IS 'active, locked (may not sign in for now) or left.';
-
-COMMENT ON COLUMN auth.users.password_hash IS 'Secret. bcrypt (cost 10 or more) or argon2id of the password, in its text form; null if the user signs in elsewhere.';
-
-ALTER TABLE capital.accounts ALTER COLUMN account_id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME capital.accounts_account_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
 CREATE TABLE capital.allocations (
     allocation_id uuid NOT NULL,
     position_id uuid,
@@ -6236,85 +6570,6 @@ COMMENT ON COLUMN capital.allocations.status IS 'requested, active or released. 
 COMMENT ON COLUMN capital.allocations.strategy IS 'The strategy that it is for.';
 
 COMMENT ON COLUMN capital.allocations.requested_by IS 'Who asked, see audit.actor().';
-
-CREATE VIEW capital.balances AS
- SELECT a.exchange,
-    a.name,
-    a.asset,
-    a.balance,
-    a.allocated,
-    ((a.balance - a.allocated))::numeric(38,18) AS free,
-    a.balance_at,
-    a.enabled
-   FROM capital.accounts a;
-
-COMMENT ON VIEW capital.balances IS 'What accounts hold and what is left of it, for other services.';
-
-COMMENT ON COLUMN capital.balances.exchange IS 'The exchange.';
-
-COMMENT ON COLUMN capital.balances.name IS 'The account.';
-
-COMMENT ON COLUMN capital.balances.asset IS 'The asset.';
-
-COMMENT ON COLUMN capital.balances.balance IS 'What it holds, in the asset.';
-
-COMMENT ON COLUMN capital.balances.allocated IS 'What of it is set aside, in the asset.';
-
-COMMENT ON COLUMN capital.balances.free IS 'What is left, in the asset.';
-
-COMMENT ON COLUMN capital.balances.balance_at IS 'When the balance was so.';
-
-COMMENT ON COLUMN capital.balances.enabled IS 'Whether anything may be allocated from it.';
-
-CREATE TABLE positions.streams (
-    first_recorded_at timestamp with time zone NOT NULL,
-    last_recorded_at timestamp with time zone NOT NULL,
-    version bigint NOT NULL,
-    position_id uuid NOT NULL,
-    book_id integer NOT NULL,
-    state text NOT NULL,
-    progress json NOT NULL,
-    CONSTRAINT first_event_is_not_after_the_last CHECK ((first_recorded_at <= last_recorded_at)),
-    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['PENDING'::text, 'OPENING'::text, 'OPEN'::text, 'CLOSING'::text, 'CLOSED'::text, 'CANCELLED'::text]))),
-    CONSTRAINT version_is_positive CHECK ((version >= 1))
-)
-WITH (fillfactor='70');
-
-COMMENT ON TABLE positions.streams IS 'A row is a position as the next append needs it, kept in the transaction of the append.';
-
-COMMENT ON COLUMN positions.streams.first_recorded_at IS 'recorded_at of its first event: the stream is read from this month on.';
-
-COMMENT ON COLUMN positions.streams.last_recorded_at IS 'recorded_at of its last event: the stream is read up to this month.';
-
-COMMENT ON COLUMN positions.streams.version IS 'Version of its last event; what expected_version is compared with.';
-
-COMMENT ON COLUMN positions.streams.position_id IS 'The position.';
-
-COMMENT ON COLUMN positions.streams.book_id IS 'The book, see positions.books.';
-
-COMMENT ON COLUMN positions.streams.state IS 'State of the life cycle after its last event: PENDING, OPENING, OPEN, CLOSING, CLOSED …';
-
-COMMENT ON COLUMN positions.streams.progress IS 'What the next append needs to know: each leg''s quantity, flags of the life cycle. The service''s own form, opaque to SQL; refolded after a void or a late event.';
-
-CREATE VIEW capital.orphans AS
- SELECT k.allocation_id,
-    k.position_id,
-    k.status,
-    k.requested_at
-   FROM capital.allocations k
-  WHERE ((k.position_id IS NOT NULL) AND (k.status <> 'released'::text) AND (NOT (EXISTS ( SELECT
-           FROM positions.streams s
-          WHERE (s.position_id = k.position_id)))));
-
-COMMENT ON VIEW capital.orphans IS 'Allocations that stand for a position which the ledger does not know, or not yet: it may be buffered in an outbox.';
-
-COMMENT ON COLUMN capital.orphans.allocation_id IS 'The allocation.';
-
-COMMENT ON COLUMN capital.orphans.position_id IS 'The position that is not there.';
-
-COMMENT ON COLUMN capital.orphans.status IS 'requested or active.';
-
-COMMENT ON COLUMN capital.orphans.requested_at IS 'When it was set aside; one of long ago will find no position.';
 
 CREATE TABLE capital.transfers (
     transfer_id uuid NOT NULL,
@@ -6412,6 +6667,511 @@ COMMENT ON COLUMN config.change_log.previous IS 'The entry before, without secre
 
 COMMENT ON COLUMN config.change_log.current IS 'The entry after, without secrets; null if it was removed.';
 
+COMMENT ON CONSTRAINT reason_is_at_most_1024_characters ON config.change_log IS 'Give a reason of at most 1024 characters.';
+
+CREATE TABLE maintenance.runs (
+    run_id bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    job text NOT NULL,
+    outcome text NOT NULL,
+    trigger text NOT NULL,
+    actor text NOT NULL,
+    error text,
+    CONSTRAINT error_is_there_if_it_failed CHECK (((outcome = 'failed'::text) = (error IS NOT NULL))),
+    CONSTRAINT outcome_is_known CHECK ((outcome = ANY (ARRAY['done'::text, 'failed'::text]))),
+    CONSTRAINT run_ends_after_its_start CHECK ((ended_at >= started_at)),
+    CONSTRAINT trigger_is_known CHECK ((trigger = ANY (ARRAY['pg_cron'::text, 'maintain'::text, 'manual'::text])))
+);
+
+COMMENT ON TABLE maintenance.runs IS 'A row is a run of a job; those older than retention.maintenance.runs are removed.';
+
+COMMENT ON COLUMN maintenance.runs.run_id IS 'Number of the run, ascending.';
+
+COMMENT ON COLUMN maintenance.runs.started_at IS 'When it began.';
+
+COMMENT ON COLUMN maintenance.runs.ended_at IS 'When it ended.';
+
+COMMENT ON COLUMN maintenance.runs.job IS 'The job.';
+
+COMMENT ON COLUMN maintenance.runs.outcome IS 'done or failed.';
+
+COMMENT ON COLUMN maintenance.runs.trigger IS 'What ran it: pg_cron, maintain (the command) or manual.';
+
+COMMENT ON COLUMN maintenance.runs.actor IS 'Who ran it, see audit.actor().';
+
+COMMENT ON COLUMN maintenance.runs.error IS 'Why it failed; null if it did not.';
+
+CREATE TABLE positions.generation_steps (
+    step_id bigint NOT NULL,
+    taken_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    log_position bigint NOT NULL,
+    book_id integer NOT NULL,
+    from_logic integer,
+    to_logic integer,
+    from_slot smallint,
+    to_slot smallint,
+    step text NOT NULL,
+    actor text NOT NULL,
+    digest text,
+    totals json,
+    CONSTRAINT actor_is_1_to_128_octets CHECK (((octet_length(actor) >= 1) AND (octet_length(actor) <= 128))),
+    CONSTRAINT digest_is_a_sha256 CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT log_position_is_not_negative CHECK ((log_position >= 0)),
+    CONSTRAINT slots_are_of_three CHECK (((from_slot = ANY (ARRAY[1, 2, 3])) AND (to_slot = ANY (ARRAY[1, 2, 3])))),
+    CONSTRAINT step_has_a_slot CHECK ((num_nonnulls(from_slot, to_slot) > 0)),
+    CONSTRAINT step_is_known CHECK ((step = ANY (ARRAY['rebuilt'::text, 'promoted'::text, 'reverted'::text, 'retired'::text]))),
+    CONSTRAINT totals_are_an_object CHECK ((json_typeof(totals) = 'object'::text))
+);
+
+COMMENT ON TABLE positions.generation_steps IS 'A row is a step taken with a generation of the projections: the audit record. Append only.';
+
+COMMENT ON COLUMN positions.generation_steps.step_id IS 'Number of the step, ascending.';
+
+COMMENT ON COLUMN positions.generation_steps.taken_at IS 'When, by the clock of the database.';
+
+COMMENT ON COLUMN positions.generation_steps.log_position IS 'Log position at which the generation stood.';
+
+COMMENT ON COLUMN positions.generation_steps.book_id IS 'The book, see positions.books.';
+
+COMMENT ON COLUMN positions.generation_steps.from_logic IS 'Version of the logic that folded the slot which was live, or which was emptied.';
+
+COMMENT ON COLUMN positions.generation_steps.to_logic IS 'Version of the logic that folded the slot which is live from then on, or was built.';
+
+COMMENT ON COLUMN positions.generation_steps.from_slot IS 'The slot that was live, or that was emptied; null when one was built.';
+
+COMMENT ON COLUMN positions.generation_steps.to_slot IS 'The slot that is live from then on, or that was built; null when one was emptied.';
+
+COMMENT ON COLUMN positions.generation_steps.step IS 'rebuilt, promoted, reverted or retired.';
+
+COMMENT ON COLUMN positions.generation_steps.actor IS 'Who did it, 1 to 128 octets.';
+
+COMMENT ON COLUMN positions.generation_steps.digest IS 'Digest of the comparison that it was done on; null without one.';
+
+COMMENT ON COLUMN positions.generation_steps.totals IS 'Totals of that comparison; null without one.';
+
+CREATE TABLE positions.outbox_discards (
+    discarded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    buffered_at timestamp with time zone NOT NULL,
+    outbox_sequence bigint NOT NULL,
+    position_id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    book_id integer NOT NULL,
+    host text NOT NULL,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    event json NOT NULL,
+    CONSTRAINT actor_is_1_to_128_octets CHECK (((octet_length(actor) >= 1) AND (octet_length(actor) <= 128))),
+    CONSTRAINT event_is_an_object CHECK ((json_typeof(event) = 'object'::text)),
+    CONSTRAINT host_is_not_empty CHECK ((host <> ''::text)),
+    CONSTRAINT outbox_sequence_is_positive CHECK ((outbox_sequence >= 1)),
+    CONSTRAINT reason_is_1_to_2000_octets CHECK (((octet_length(reason) >= 1) AND (octet_length(reason) <= 2000))),
+    CONSTRAINT times_are_finite CHECK ((isfinite(discarded_at) AND isfinite(buffered_at)))
+);
+
+COMMENT ON TABLE positions.outbox_discards IS 'A row is an event that an operator discarded from an outbox; never expires. Append only.';
+
+COMMENT ON COLUMN positions.outbox_discards.discarded_at IS 'When it was discarded, by the clock of the database.';
+
+COMMENT ON COLUMN positions.outbox_discards.buffered_at IS 'When the outbox took its request, by the clock of that host.';
+
+COMMENT ON COLUMN positions.outbox_discards.outbox_sequence IS 'Number of its request in the outbox of that host, from 1; a request is discarded whole.';
+
+COMMENT ON COLUMN positions.outbox_discards.position_id IS 'The position that it was meant for.';
+
+COMMENT ON COLUMN positions.outbox_discards.event_id IS 'Identity of the event, as positions.event_keys would have it; refused from now on.';
+
+COMMENT ON COLUMN positions.outbox_discards.book_id IS 'The book, see positions.books.';
+
+COMMENT ON COLUMN positions.outbox_discards.host IS 'Name of the machine whose outbox held it.';
+
+COMMENT ON COLUMN positions.outbox_discards.actor IS 'Who discarded it, 1 to 128 octets.';
+
+COMMENT ON COLUMN positions.outbox_discards.reason IS 'Why, in the words of who discarded it, 1 to 2,000 octets.';
+
+COMMENT ON COLUMN positions.outbox_discards.event IS 'The event''s line exactly as it was buffered; hence json, not jsonb.';
+
+CREATE TABLE risk.alerts (
+    alert_id bigint NOT NULL,
+    raised_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_raised_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    acknowledged_at timestamp with time zone,
+    resolved_at timestamp with time zone,
+    told_at timestamp with time zone,
+    repeats integer DEFAULT 0 NOT NULL,
+    is_held boolean DEFAULT false NOT NULL,
+    severity text NOT NULL,
+    type text NOT NULL,
+    subject text NOT NULL,
+    message text NOT NULL,
+    raised_by text NOT NULL,
+    acknowledged_by text,
+    note text,
+    detail jsonb,
+    CONSTRAINT acknowledgement_has_a_name CHECK (((acknowledged_at IS NULL) = (acknowledged_by IS NULL))),
+    CONSTRAINT detail_is_an_object CHECK ((jsonb_typeof(detail) = 'object'::text)),
+    CONSTRAINT message_has_1_to_2048_characters CHECK (((length(message) >= 1) AND (length(message) <= 2048))),
+    CONSTRAINT note_has_at_most_2048_characters CHECK ((length(note) <= 2048)),
+    CONSTRAINT repeats_are_not_negative CHECK ((repeats >= 0)),
+    CONSTRAINT severity_is_known CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
+    CONSTRAINT subject_has_1_to_256_characters CHECK (((length(subject) >= 1) AND (length(subject) <= 256))),
+    CONSTRAINT times_are_in_order CHECK (((last_raised_at >= raised_at) AND (acknowledged_at >= raised_at) AND (resolved_at >= raised_at))),
+    CONSTRAINT type_is_a_plain_word CHECK (((type COLLATE "C") ~ '^[a-z][a-z0-9_]{0,63}$'::text))
+);
+
+COMMENT ON TABLE risk.alerts IS 'A row is an alert: raised once, counted while it stands, acknowledged by a person, resolved when its cause has gone. Never removed.';
+
+COMMENT ON COLUMN risk.alerts.alert_id IS 'Number of the alert, ascending.';
+
+COMMENT ON COLUMN risk.alerts.raised_at IS 'When it was raised first.';
+
+COMMENT ON COLUMN risk.alerts.last_raised_at IS 'When it was raised last.';
+
+COMMENT ON COLUMN risk.alerts.acknowledged_at IS 'When somebody took it up; null before.';
+
+COMMENT ON COLUMN risk.alerts.resolved_at IS 'When its cause had gone; null while it stands.';
+
+COMMENT ON COLUMN risk.alerts.told_at IS 'When those who LISTEN to nexus_alerts were told of it last; null if never.';
+
+COMMENT ON COLUMN risk.alerts.repeats IS 'How often it was raised again while it stood.';
+
+COMMENT ON COLUMN risk.alerts.is_held IS 'Whether it, or that it has become worse, is told only once a maintenance window has ended.';
+
+COMMENT ON COLUMN risk.alerts.severity IS 'info, warning or critical; the worst of all times it was raised.';
+
+COMMENT ON COLUMN risk.alerts.type IS 'What kind of alert, such as limit_breached or job_failed.';
+
+COMMENT ON COLUMN risk.alerts.subject IS 'What it is about, such as a venue or a job.';
+
+COMMENT ON COLUMN risk.alerts.message IS 'What happened, for a person; of the last time.';
+
+COMMENT ON COLUMN risk.alerts.raised_by IS 'Who raised it, see audit.actor().';
+
+COMMENT ON COLUMN risk.alerts.acknowledged_by IS 'Who took it up; null before.';
+
+COMMENT ON COLUMN risk.alerts.note IS 'What who took it up said; null if nothing.';
+
+COMMENT ON COLUMN risk.alerts.detail IS 'Figures for programs, of the last time; null if there are none.';
+
+CREATE VIEW audit.trail AS
+ SELECT a.acted_at AS at,
+    a.actor,
+    a.action,
+    a.subject AS target,
+    jsonb_build_object('outcome', a.outcome, 'db_role', a.db_role, 'request', a.request, 'detail', a.detail) AS detail,
+    'audit.actions'::text AS source_table
+   FROM audit.actions a
+UNION ALL
+ SELECT l.changed_at AS at,
+    l.actor,
+        CASE
+            WHEN (l.rolls_back IS NOT NULL) THEN 'config_rolled_back'::text
+            WHEN (l.current IS NULL) THEN 'config_unset'::text
+            ELSE 'config_set'::text
+        END AS action,
+    l.path AS target,
+    jsonb_build_object('change_id', l.change_id, 'db_role', l.db_role, 'reason', l.reason, 'rolls_back', l.rolls_back, 'previous', l.previous, 'current', l.current) AS detail,
+    'config.change_log'::text AS source_table
+   FROM config.change_log l
+UNION ALL
+ SELECT g.taken_at AS at,
+    g.actor,
+    ('generation_'::text || g.step) AS action,
+    b.name AS target,
+    jsonb_build_object('step_id', g.step_id, 'log_position', g.log_position, 'from_slot', g.from_slot, 'to_slot', g.to_slot, 'from_logic', g.from_logic, 'to_logic', g.to_logic, 'digest', g.digest, 'totals', g.totals) AS detail,
+    'positions.generation_steps'::text AS source_table
+   FROM (positions.generation_steps g
+     JOIN positions.books b ON ((b.book_id = g.book_id)))
+UNION ALL
+ SELECT d.discarded_at AS at,
+    d.actor,
+    'event_discarded'::text AS action,
+    (d.event_id)::text AS target,
+    jsonb_build_object('book', b.name, 'position_id', d.position_id, 'host', d.host, 'outbox_sequence', d.outbox_sequence, 'buffered_at', d.buffered_at, 'reason', d.reason) AS detail,
+    'positions.outbox_discards'::text AS source_table
+   FROM (positions.outbox_discards d
+     JOIN positions.books b ON ((b.book_id = d.book_id)))
+UNION ALL
+ SELECT r.started_at AS at,
+    r.actor,
+    ('job_'::text || r.outcome) AS action,
+    r.job AS target,
+    jsonb_build_object('run_id', r.run_id, 'trigger', r.trigger, 'ended_at', r.ended_at, 'error', r.error) AS detail,
+    'maintenance.runs'::text AS source_table
+   FROM maintenance.runs r
+UNION ALL
+ SELECT s.at,
+    s.actor,
+    s.action,
+    (x.allocation_id)::text AS target,
+    jsonb_build_object('exchange', c.exchange, 'account', c.name, 'asset', c.asset, 'amount', (trim_scale(x.amount))::text, 'strategy', x.strategy, 'position_id', x.position_id) AS detail,
+    'capital.allocations'::text AS source_table
+   FROM ((capital.allocations x
+     JOIN capital.accounts c ON ((c.account_id = x.account_id)))
+     CROSS JOIN LATERAL ( VALUES (x.requested_at,x.requested_by,'allocation_requested'::text), (x.activated_at,NULL::text,'allocation_activated'::text), (x.released_at,NULL::text,'allocation_released'::text)) s(at, actor, action))
+  WHERE (s.at IS NOT NULL)
+UNION ALL
+ SELECT s.at,
+    s.actor,
+    s.action,
+    (t.transfer_id)::text AS target,
+    jsonb_build_object('from_exchange', f.exchange, 'from_account', f.name, 'to_exchange', o.exchange, 'to_account', o.name, 'asset', f.asset, 'amount', (trim_scale(t.amount))::text, 'fee', (trim_scale(t.fee))::text, 'reference', t.reference, 'reason', t.reason) AS detail,
+    'capital.transfers'::text AS source_table
+   FROM (((capital.transfers t
+     JOIN capital.accounts f ON ((f.account_id = t.from_account)))
+     JOIN capital.accounts o ON ((o.account_id = t.to_account)))
+     CROSS JOIN LATERAL ( VALUES (t.requested_at,t.requested_by,'transfer_requested'::text), (t.sent_at,NULL::text,'transfer_sent'::text), (t.ended_at,NULL::text,('transfer_'::text || t.status))) s(at, actor, action))
+  WHERE (s.at IS NOT NULL)
+UNION ALL
+ SELECT a.acknowledged_at AS at,
+    a.acknowledged_by AS actor,
+    'alert_acknowledged'::text AS action,
+    a.subject AS target,
+    jsonb_build_object('alert_id', a.alert_id, 'type', a.type, 'severity', a.severity, 'note', a.note) AS detail,
+    'risk.alerts'::text AS source_table
+   FROM risk.alerts a
+  WHERE (a.acknowledged_at IS NOT NULL);
+
+COMMENT ON VIEW audit.trail IS 'All that users and the system did, from the tables that each keep a part of it; without secrets, and in no order: ORDER BY at DESC. The log of the ledger (positions.events) and the calls to the outside (audit.api_calls) are not in it.';
+
+COMMENT ON COLUMN audit.trail.at IS 'When it was done, by the clock of the database; of a job, when it began.';
+
+COMMENT ON COLUMN audit.trail.actor IS 'Who, see audit.actor(); null for a step of an allocation or a transfer whose actor nobody writes down.';
+
+COMMENT ON COLUMN audit.trail.action IS 'What was done, a word such as credential_decrypted, config_set, generation_promoted, job_failed, partition_dropped or transfer_received.';
+
+COMMENT ON COLUMN audit.trail.target IS 'What it was done to: a subject, a path of config, a book, a job, the id of an event, an allocation or a transfer.';
+
+COMMENT ON COLUMN audit.trail.detail IS 'What else the table says of it, an object; amounts are decimal texts, in the asset.';
+
+COMMENT ON COLUMN audit.trail.source_table IS 'The table that the row is from.';
+
+CREATE TABLE auth.roles (
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    role text NOT NULL,
+    description text NOT NULL,
+    CONSTRAINT role_is_plain CHECK (((role COLLATE "C") ~ '^[a-z][a-z0-9_]{0,63}$'::text))
+);
+
+COMMENT ON TABLE auth.roles IS 'A row is a role of the application, which users and service accounts have.';
+
+COMMENT ON COLUMN auth.roles.created_at IS 'When the row was made, by the clock of the database.';
+
+COMMENT ON COLUMN auth.roles.role IS 'Name of the role, 1 to 64 characters of [a-z0-9_].';
+
+COMMENT ON COLUMN auth.roles.description IS 'What who has it may do.';
+
+CREATE TABLE auth.service_accounts (
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone,
+    account text NOT NULL,
+    db_role text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    description text NOT NULL,
+    token_hash bytea,
+    CONSTRAINT account_is_plain CHECK (((account COLLATE "C") ~ '^[a-z][a-z0-9_-]{0,63}$'::text)),
+    CONSTRAINT db_role_is_one_of_nexus CHECK (((db_role COLLATE "C") ~ '^nexus_[a-z_]{1,57}$'::text)),
+    CONSTRAINT token_is_a_sha256 CHECK ((octet_length(token_hash) = 32))
+);
+
+COMMENT ON TABLE auth.service_accounts IS 'A row is a microservice''s account: which role of the database it logs in as.';
+
+COMMENT ON COLUMN auth.service_accounts.created_at IS 'When the row was made, by the clock of the database.';
+
+COMMENT ON COLUMN auth.service_accounts.changed_at IS 'When the row was changed last, by the clock of the database.';
+
+COMMENT ON COLUMN auth.service_accounts.expires_at IS 'From when on the token is refused; null if never.';
+
+COMMENT ON COLUMN auth.service_accounts.account IS 'Name of the account, 1 to 64 characters of [a-z0-9_-].';
+
+COMMENT ON COLUMN auth.service_accounts.db_role IS 'The role of the database that the service logs in as.';
+
+COMMENT ON COLUMN auth.service_accounts.enabled IS 'Whether the account may be used.';
+
+COMMENT ON COLUMN auth.service_accounts.description IS 'What the service does.';
+
+COMMENT ON COLUMN auth.service_accounts.token_hash IS 'Secret. SHA-256 of the token, which is random, at least 128 bits; null if it has none.';
+
+COMMENT ON CONSTRAINT token_is_a_sha256 ON auth.service_accounts IS 'Bring the SHA-256 of the token, 32 octets, as a parameter; never the token.';
+
+CREATE TABLE auth.sessions (
+    session_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid,
+    opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    account text,
+    client text,
+    token_hash bytea NOT NULL,
+    CONSTRAINT client_is_at_most_256_characters CHECK ((length(client) <= 256)),
+    CONSTRAINT session_ends_after_it_was_opened CHECK ((expires_at > opened_at)),
+    CONSTRAINT session_has_one_holder CHECK ((num_nonnulls(user_id, account) = 1)),
+    CONSTRAINT session_is_of_at_most_31_days CHECK ((expires_at <= (opened_at + '31 days'::interval))),
+    CONSTRAINT session_token_is_a_sha256 CHECK ((octet_length(token_hash) = 32))
+);
+
+COMMENT ON TABLE auth.sessions IS 'A row is a session of a user or a service account; ended ones are removed after retention.auth.sessions.';
+
+COMMENT ON COLUMN auth.sessions.session_id IS 'Identity of the session; no secret.';
+
+COMMENT ON COLUMN auth.sessions.user_id IS 'The user; null for a service account''s.';
+
+COMMENT ON COLUMN auth.sessions.opened_at IS 'When it was opened, by the clock of the database.';
+
+COMMENT ON COLUMN auth.sessions.last_seen_at IS 'When it was used last.';
+
+COMMENT ON COLUMN auth.sessions.expires_at IS 'When it ends by itself, at most 31 days after it was opened.';
+
+COMMENT ON COLUMN auth.sessions.revoked_at IS 'When it was ended before; null if it was not.';
+
+COMMENT ON COLUMN auth.sessions.account IS 'The service account; null for a user''s.';
+
+COMMENT ON COLUMN auth.sessions.client IS 'What the client says it is, at most 256 characters; null if nothing.';
+
+COMMENT ON COLUMN auth.sessions.token_hash IS 'Secret. SHA-256 of the token, which is random, at least 128 bits.';
+
+COMMENT ON CONSTRAINT session_token_is_a_sha256 ON auth.sessions IS 'Bring the SHA-256 of the token, 32 octets, as a parameter; never the token.';
+
+CREATE TABLE auth.user_roles (
+    user_id uuid NOT NULL,
+    granted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    role text NOT NULL,
+    granted_by text NOT NULL,
+    CONSTRAINT granted_by_is_1_to_128_characters CHECK (((length(granted_by) >= 1) AND (length(granted_by) <= 128)))
+);
+
+COMMENT ON TABLE auth.user_roles IS 'A row is a role that a user has; taking it away removes the row, the audit keeps both.';
+
+COMMENT ON COLUMN auth.user_roles.user_id IS 'The user.';
+
+COMMENT ON COLUMN auth.user_roles.granted_at IS 'When, by the clock of the database.';
+
+COMMENT ON COLUMN auth.user_roles.role IS 'The role.';
+
+COMMENT ON COLUMN auth.user_roles.granted_by IS 'Who granted it, see audit.actor().';
+
+CREATE TABLE auth.users (
+    user_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    name text NOT NULL,
+    email text,
+    status text DEFAULT 'active'::text NOT NULL,
+    password_hash text,
+    CONSTRAINT email_has_an_at CHECK (((length(email) <= 254) AND (email ~ '^[^@[:space:]]+@[^@[:space:]]+$'::text))),
+    CONSTRAINT password_is_a_slow_hash CHECK ((((password_hash COLLATE "C") ~ '^\$2[aby]\$(1[0-9]|2[0-9]|3[01])\$[./A-Za-z0-9]{53}$'::text) OR ((password_hash COLLATE "C") ~ '^\$argon2id\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$'::text))),
+    CONSTRAINT status_is_known CHECK ((status = ANY (ARRAY['active'::text, 'locked'::text, 'left'::text]))),
+    CONSTRAINT user_name_is_plain CHECK (((name COLLATE "C") ~ '^[a-z0-9][a-z0-9_.-]{0,63}$'::text))
+);
+
+COMMENT ON TABLE auth.users IS 'A row is a person who may use NEXUS, or could once: never removed.';
+
+COMMENT ON COLUMN auth.users.user_id IS 'Identity of the user.';
+
+COMMENT ON COLUMN auth.users.created_at IS 'When the row was made, by the clock of the database.';
+
+COMMENT ON COLUMN auth.users.changed_at IS 'When the row was changed last, by the clock of the database.';
+
+COMMENT ON COLUMN auth.users.name IS 'What the user signs in as, 1 to 64 characters of [a-z0-9_.-]; the actor of what they do.';
+
+COMMENT ON COLUMN auth.users.email IS 'Where the user is reached; null if unknown.';
+
+COMMENT ON COLUMN auth.users.status IS 'active, locked (may not sign in for now) or left.';
+
+COMMENT ON COLUMN auth.users.password_hash IS 'Secret. bcrypt (cost 10 or more) or argon2id of the password, in its text form; null if the user signs in elsewhere.';
+
+COMMENT ON CONSTRAINT password_is_a_slow_hash ON auth.users IS 'Hash the password in the service and bring the hash as a parameter: bcrypt of cost 10 to 31, or argon2id, in its text form.';
+
+ALTER TABLE capital.accounts ALTER COLUMN account_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME capital.accounts_account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW capital.balances AS
+ SELECT a.exchange,
+    a.name,
+    a.asset,
+    a.balance,
+    a.allocated,
+    ((a.balance - a.allocated))::numeric(38,18) AS free,
+    a.balance_at,
+    a.enabled
+   FROM capital.accounts a;
+
+COMMENT ON VIEW capital.balances IS 'What accounts hold and what is left of it, for other services.';
+
+COMMENT ON COLUMN capital.balances.exchange IS 'The exchange.';
+
+COMMENT ON COLUMN capital.balances.name IS 'The account.';
+
+COMMENT ON COLUMN capital.balances.asset IS 'The asset.';
+
+COMMENT ON COLUMN capital.balances.balance IS 'What it holds, in the asset.';
+
+COMMENT ON COLUMN capital.balances.allocated IS 'What of it is set aside, in the asset.';
+
+COMMENT ON COLUMN capital.balances.free IS 'What is left, in the asset.';
+
+COMMENT ON COLUMN capital.balances.balance_at IS 'When the balance was so.';
+
+COMMENT ON COLUMN capital.balances.enabled IS 'Whether anything may be allocated from it.';
+
+CREATE TABLE positions.streams (
+    first_recorded_at timestamp with time zone NOT NULL,
+    last_recorded_at timestamp with time zone NOT NULL,
+    version bigint NOT NULL,
+    position_id uuid NOT NULL,
+    book_id integer NOT NULL,
+    state text NOT NULL,
+    progress json NOT NULL,
+    CONSTRAINT first_event_is_not_after_the_last CHECK ((first_recorded_at <= last_recorded_at)),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['PENDING'::text, 'OPENING'::text, 'OPEN'::text, 'CLOSING'::text, 'CLOSED'::text, 'CANCELLED'::text]))),
+    CONSTRAINT version_is_positive CHECK ((version >= 1))
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE positions.streams IS 'A row is a position as the next append needs it, kept in the transaction of the append.';
+
+COMMENT ON COLUMN positions.streams.first_recorded_at IS 'recorded_at of its first event: the stream is read from this month on.';
+
+COMMENT ON COLUMN positions.streams.last_recorded_at IS 'recorded_at of its last event: the stream is read up to this month.';
+
+COMMENT ON COLUMN positions.streams.version IS 'Version of its last event; what expected_version is compared with.';
+
+COMMENT ON COLUMN positions.streams.position_id IS 'The position.';
+
+COMMENT ON COLUMN positions.streams.book_id IS 'The book, see positions.books.';
+
+COMMENT ON COLUMN positions.streams.state IS 'State of the life cycle after its last event: PENDING, OPENING, OPEN, CLOSING, CLOSED …';
+
+COMMENT ON COLUMN positions.streams.progress IS 'What the next append needs to know: each leg''s quantity, flags of the life cycle. The service''s own form, opaque to SQL; refolded after a void or a late event.';
+
+CREATE VIEW capital.orphans AS
+ SELECT k.allocation_id,
+    k.position_id,
+    k.status,
+    k.requested_at
+   FROM capital.allocations k
+  WHERE ((k.position_id IS NOT NULL) AND (k.status <> 'released'::text) AND (NOT (EXISTS ( SELECT
+           FROM positions.streams s
+          WHERE (s.position_id = k.position_id)))));
+
+COMMENT ON VIEW capital.orphans IS 'Allocations that stand for a position which the ledger does not know, or not yet: it may be buffered in an outbox.';
+
+COMMENT ON COLUMN capital.orphans.allocation_id IS 'The allocation.';
+
+COMMENT ON COLUMN capital.orphans.position_id IS 'The position that is not there.';
+
+COMMENT ON COLUMN capital.orphans.status IS 'requested or active.';
+
+COMMENT ON COLUMN capital.orphans.requested_at IS 'When it was set aside; one of long ago will find no position.';
+
 ALTER TABLE config.change_log ALTER COLUMN change_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME config.change_log_change_id_seq
     START WITH 1
@@ -6464,6 +7224,7 @@ CREATE TABLE config.exchanges (
     credential_version integer,
     CONSTRAINT connection_has_no_secret CHECK ((((connection)::text !~* '"[^"]*(secret|passw|passphrase|(api|private|sign(ing)?)[ _-]?key|bearer|token|credential|mnemonic)[^"]*"\s*:'::text) AND ((connection)::text !~* '"(pwd|pass|pin|auth|authori[sz]ation|cookie)"\s*:'::text))),
     CONSTRAINT connection_is_an_object CHECK ((jsonb_typeof(connection) = 'object'::text)),
+    CONSTRAINT connection_is_of_known_members CHECK ((config.connection_fault(connection) IS NULL)),
     CONSTRAINT exchange_is_plain CHECK (((exchange COLLATE "C") ~ '^[a-z0-9][a-z0-9_.-]{0,63}$'::text)),
     CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['centralized'::text, 'decentralized'::text]))),
     CONSTRAINT name_has_1_to_128_characters CHECK (((length(name) >= 1) AND (length(name) <= 128))),
@@ -6497,11 +7258,35 @@ COMMENT ON COLUMN config.exchanges.rest_url IS 'Where its REST interface is, htt
 
 COMMENT ON COLUMN config.exchanges.ws_url IS 'Where its web socket is, wss, without a query; null if it has none.';
 
-COMMENT ON COLUMN config.exchanges.connection IS 'Further parameters of the connection, an object; no secrets, which are refused by name.';
+COMMENT ON COLUMN config.exchanges.connection IS 'Further parameters of the connection, an object of known members: times, numbers, switches and URLs, see the constraint connection_is_of_known_members; no secrets.';
 
 COMMENT ON COLUMN config.exchanges.rate_limits IS 'Limits of single endpoints, an object: {endpoint: requests a second}.';
 
 COMMENT ON COLUMN config.exchanges.credential_version IS 'The version of config.exchange_credentials that is in use; null for none.';
+
+COMMENT ON CONSTRAINT connection_has_no_secret ON config.exchanges IS 'A connection holds no secrets: store them with `nexus-ledger config set exchanges/NAME/credential`, which reads them from standard input and encrypts them.';
+
+COMMENT ON CONSTRAINT connection_is_an_object ON config.exchanges IS 'Give a JSON object, such as {"recv_window_ms": 5000}.';
+
+COMMENT ON CONSTRAINT connection_is_of_known_members ON config.exchanges IS 'Members are connect_timeout_ms, read_timeout_ms, recv_window_ms, ping_interval_ms, pong_timeout_ms, reconnect_delay_ms, reconnect_delay_max_ms (numbers from 1 to 86400000), api_version, connections_max, subscriptions_max, burst_requests_max, retries_max (numbers from 0 to 1000000), testnet, compression, keep_alive (true or false), rest_public_url, rest_private_url, rest_testnet_url, ws_public_url, ws_private_url, ws_testnet_url (https or wss, without user, password and query). Main URLs, timeout_ms, requests_per_second and rate_limits are columns. Secrets are stored with `nexus-ledger config set exchanges/NAME/credential`; another member takes a migration.';
+
+COMMENT ON CONSTRAINT exchange_is_plain ON config.exchanges IS 'Name it in 1 to 64 characters of [a-z0-9_.-], the first a letter or a digit.';
+
+COMMENT ON CONSTRAINT kind_is_known ON config.exchanges IS 'Give centralized or decentralized.';
+
+COMMENT ON CONSTRAINT name_has_1_to_128_characters ON config.exchanges IS 'Give a name of 1 to 128 characters.';
+
+COMMENT ON CONSTRAINT rate_is_positive ON config.exchanges IS 'Give requests_per_second above 0 and at most 10000.';
+
+COMMENT ON CONSTRAINT rate_limits_are_an_object ON config.exchanges IS 'Give a JSON object of requests a second, such as {"orders": 5}.';
+
+COMMENT ON CONSTRAINT rate_limits_are_positive_numbers ON config.exchanges IS 'Give for each endpoint requests a second above 0, such as {"orders": 5}.';
+
+COMMENT ON CONSTRAINT rest_url_is_encrypted_and_without_secrets ON config.exchanges IS 'Give an https URL without user, password and query. Secrets are stored with `nexus-ledger config set exchanges/NAME/credential`.';
+
+COMMENT ON CONSTRAINT timeout_is_100_ms_to_5_minutes ON config.exchanges IS 'Give timeout_ms in milliseconds, from 100 to 300000.';
+
+COMMENT ON CONSTRAINT ws_url_is_encrypted_and_without_secrets ON config.exchanges IS 'Give a wss URL without user, password and query. Secrets are stored with `nexus-ledger config set exchanges/NAME/credential`.';
 
 CREATE VIEW config.credentials AS
  SELECT c.exchange,
@@ -6537,11 +7322,17 @@ CREATE TABLE config.definitions (
     description text NOT NULL,
     allowed text[],
     default_value jsonb,
+    shortest interval,
+    longest interval,
+    takes_null boolean DEFAULT false NOT NULL,
     CONSTRAINT key_is_plain CHECK ((((key COLLATE "C") ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,5}$'::text) AND (length(key) <= 96))),
     CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['boolean'::text, 'integer'::text, 'number'::text, 'text'::text, 'interval'::text, 'word'::text, 'words'::text, 'object'::text]))),
+    CONSTRAINT limits_of_spans_are_of_intervals CHECK (((kind = 'interval'::text) OR ((shortest IS NULL) AND (longest IS NULL) AND (NOT takes_null)))),
+    CONSTRAINT longest_span_is_not_below_the_shortest CHECK ((longest >= shortest)),
     CONSTRAINT range_is_not_empty CHECK (((minimum <= maximum) AND (minimum <> 'NaN'::numeric) AND (maximum <> 'NaN'::numeric))),
     CONSTRAINT range_is_of_numbers CHECK (((kind = ANY (ARRAY['integer'::text, 'number'::text])) OR ((minimum IS NULL) AND (maximum IS NULL)))),
     CONSTRAINT section_is_known CHECK ((section = ANY (ARRAY['system_settings'::text, 'strategy_parameters'::text, 'ui_preferences'::text]))),
+    CONSTRAINT shortest_span_is_positive CHECK ((shortest > '00:00:00'::interval)),
     CONSTRAINT word_has_allowed_ones CHECK (((kind = ANY (ARRAY['word'::text, 'words'::text])) = (allowed IS NOT NULL)))
 );
 
@@ -6564,6 +7355,12 @@ COMMENT ON COLUMN config.definitions.description IS 'What it decides.';
 COMMENT ON COLUMN config.definitions.allowed IS 'The words that are allowed; null for other kinds.';
 
 COMMENT ON COLUMN config.definitions.default_value IS 'The value while none is set; null for none.';
+
+COMMENT ON COLUMN config.definitions.shortest IS 'Least value of an interval; null for other kinds, and for 1 microsecond.';
+
+COMMENT ON COLUMN config.definitions.longest IS 'Greatest value of an interval; null for other kinds, and for 100 years.';
+
+COMMENT ON COLUMN config.definitions.takes_null IS 'Whether an interval may be null; its description says what that means.';
 
 CREATE TABLE config.maintenance_windows (
     starts_at timestamp with time zone NOT NULL,
@@ -6591,13 +7388,23 @@ COMMENT ON COLUMN config.maintenance_windows.changed_at IS 'When the row was cha
 
 COMMENT ON COLUMN config.maintenance_windows.hold_alerts IS 'Whether alerts that are raised in it wait for its end.';
 
-COMMENT ON COLUMN config.maintenance_windows.run_jobs IS 'Whether jobs that wait for a window may run in it.';
+COMMENT ON COLUMN config.maintenance_windows.run_jobs IS 'Whether jobs that wait for a window may run in it, if its scope is *.';
 
 COMMENT ON COLUMN config.maintenance_windows.window_name IS 'Name of the window, 1 to 64 characters of [a-z0-9_.-].';
 
-COMMENT ON COLUMN config.maintenance_windows.scope IS 'The service or exchange that is maintained; * for all. Only those of * hold alerts.';
+COMMENT ON COLUMN config.maintenance_windows.scope IS 'The service or exchange that is maintained; * for all. Only those of * hold alerts and let jobs run.';
 
 COMMENT ON COLUMN config.maintenance_windows.reason IS 'Why, 1 to 256 characters.';
+
+COMMENT ON CONSTRAINT reason_has_1_to_256_characters ON config.maintenance_windows IS 'Give a reason of 1 to 256 characters.';
+
+COMMENT ON CONSTRAINT scope_is_plain ON config.maintenance_windows IS 'Give a service or an exchange of 1 to 64 characters of [a-z0-9_.-], or * for all.';
+
+COMMENT ON CONSTRAINT window_ends_after_its_start ON config.maintenance_windows IS 'Give an end after the start, both finite; change both at once as an object.';
+
+COMMENT ON CONSTRAINT window_is_of_at_most_7_days ON config.maintenance_windows IS 'Give an end at most 7 days after the start, or make several windows.';
+
+COMMENT ON CONSTRAINT window_name_is_plain ON config.maintenance_windows IS 'Name the window in 1 to 64 characters of [a-z0-9_.-], the first a letter or a digit.';
 
 CREATE TABLE config.risk_limits (
     warning numeric(38,18),
@@ -6635,6 +7442,20 @@ COMMENT ON COLUMN config.risk_limits.scope IS 'The venue, asset or strategy that
 
 COMMENT ON COLUMN config.risk_limits.unit IS 'usd (US dollars and stable coins at par) or fraction (of the portfolio''s exposure, 0 to 1).';
 
+COMMENT ON CONSTRAINT fraction_is_at_most_one ON config.risk_limits IS 'Give hard as a fraction of at most 1, or usd as unit.';
+
+COMMENT ON CONSTRAINT hard_limit_is_positive ON config.risk_limits IS 'Give a number above 0 for hard.';
+
+COMMENT ON CONSTRAINT kind_is_known ON config.risk_limits IS 'Give position_size, venue_exposure, asset_concentration, portfolio_exposure, portfolio_drawdown or portfolio_var.';
+
+COMMENT ON CONSTRAINT portfolio_is_of_no_narrower_scope ON config.risk_limits IS 'Give * as scope: the portfolio is one.';
+
+COMMENT ON CONSTRAINT scope_has_1_to_64_characters ON config.risk_limits IS 'Give a venue, an asset or a strategy of 1 to 64 characters of [A-Za-z0-9_.:-], or * for each that has no limit of its own.';
+
+COMMENT ON CONSTRAINT unit_is_known ON config.risk_limits IS 'Give usd or fraction.';
+
+COMMENT ON CONSTRAINT warning_is_positive_and_below_hard ON config.risk_limits IS 'Give a number above 0 and below hard for warning, or null for no warning; change both at once as an object.';
+
 CREATE TABLE config.strategy_parameters (
     changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     strategy text NOT NULL,
@@ -6653,6 +7474,8 @@ COMMENT ON COLUMN config.strategy_parameters.key IS 'The key, see config.definit
 
 COMMENT ON COLUMN config.strategy_parameters.value IS 'The value, of the kind and range of its definition.';
 
+COMMENT ON CONSTRAINT strategy_is_plain ON config.strategy_parameters IS 'Name the strategy in 1 to 64 characters of [a-z0-9_.-], or * for all.';
+
 CREATE TABLE config.system_settings (
     changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     key text NOT NULL,
@@ -6667,6 +7490,8 @@ COMMENT ON COLUMN config.system_settings.changed_at IS 'When the row was changed
 COMMENT ON COLUMN config.system_settings.key IS 'The key, see config.definitions.';
 
 COMMENT ON COLUMN config.system_settings.value IS 'The value, of the kind and range of its definition.';
+
+COMMENT ON CONSTRAINT key_is_plain ON config.system_settings IS 'Give a key of words of [a-z0-9_] with dots between, such as risk.var_confidence.';
 
 CREATE TABLE config.ui_preferences (
     changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -6685,6 +7510,8 @@ COMMENT ON COLUMN config.ui_preferences.user_name IS 'The user, see auth.users.n
 COMMENT ON COLUMN config.ui_preferences.key IS 'The key, see config.definitions.';
 
 COMMENT ON COLUMN config.ui_preferences.value IS 'The value, of the kind and range of its definition.';
+
+COMMENT ON CONSTRAINT user_name_is_plain ON config.ui_preferences IS 'Name the user in 1 to 64 characters of [a-z0-9_.-], or * for all.';
 
 CREATE VIEW config.entries AS
  SELECT ('system_settings/'::text || d.key) AS path,
@@ -7171,9 +7998,9 @@ PARTITION BY RANGE (funding_time);
 
 COMMENT ON TABLE funding.rates IS 'A row is what a source says of one settlement of a symbol: the statement that is in force. By day of funding_time, UTC. Only funding.ingest_rates revises it.';
 
-COMMENT ON COLUMN funding.rates.funding_time IS 'When the rate is settled, to the second.';
+COMMENT ON COLUMN funding.rates.funding_time IS 'When the rate is settled: the minute nearest to the stamp of the source, which is not kept; of rows from before migration 28 its second.';
 
-COMMENT ON COLUMN funding.rates.next_funding_time IS 'When the next settlement is, as the source says, to the second; null if it does not.';
+COMMENT ON COLUMN funding.rates.next_funding_time IS 'When the next settlement is, as the source says, likewise; null if it does not.';
 
 COMMENT ON COLUMN funding.rates.received_at IS 'When NEXUS received the statement.';
 
@@ -7546,9 +8373,9 @@ PARTITION BY RANGE (funding_time);
 
 COMMENT ON TABLE funding.rate_revisions IS 'A row is a statement of a source that another one, received later, has put out of force. Append only; by month of funding_time, UTC.';
 
-COMMENT ON COLUMN funding.rate_revisions.funding_time IS 'When the rate is settled, to the second.';
+COMMENT ON COLUMN funding.rate_revisions.funding_time IS 'When the rate is settled, see funding.rates.';
 
-COMMENT ON COLUMN funding.rate_revisions.next_funding_time IS 'When the next settlement is, as the source says, to the second; null if it does not.';
+COMMENT ON COLUMN funding.rate_revisions.next_funding_time IS 'When the next settlement is, as the source says, likewise; null if it does not.';
 
 COMMENT ON COLUMN funding.rate_revisions.received_at IS 'When NEXUS received the statement.';
 
@@ -7675,39 +8502,6 @@ COMMENT ON COLUMN maintenance.jobs.schedule IS 'When pg_cron does it: minute, ho
 COMMENT ON COLUMN maintenance.jobs.command IS 'The SQL that does it, with the rights of nexus_owner, who alone may change it.';
 
 COMMENT ON COLUMN maintenance.jobs.description IS 'What it does.';
-
-CREATE TABLE maintenance.runs (
-    run_id bigint NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone NOT NULL,
-    job text NOT NULL,
-    outcome text NOT NULL,
-    trigger text NOT NULL,
-    actor text NOT NULL,
-    error text,
-    CONSTRAINT error_is_there_if_it_failed CHECK (((outcome = 'failed'::text) = (error IS NOT NULL))),
-    CONSTRAINT outcome_is_known CHECK ((outcome = ANY (ARRAY['done'::text, 'failed'::text]))),
-    CONSTRAINT run_ends_after_its_start CHECK ((ended_at >= started_at)),
-    CONSTRAINT trigger_is_known CHECK ((trigger = ANY (ARRAY['pg_cron'::text, 'maintain'::text, 'manual'::text])))
-);
-
-COMMENT ON TABLE maintenance.runs IS 'A row is a run of a job; those older than 90 days are removed.';
-
-COMMENT ON COLUMN maintenance.runs.run_id IS 'Number of the run, ascending.';
-
-COMMENT ON COLUMN maintenance.runs.started_at IS 'When it began.';
-
-COMMENT ON COLUMN maintenance.runs.ended_at IS 'When it ended.';
-
-COMMENT ON COLUMN maintenance.runs.job IS 'The job.';
-
-COMMENT ON COLUMN maintenance.runs.outcome IS 'done or failed.';
-
-COMMENT ON COLUMN maintenance.runs.trigger IS 'What ran it: pg_cron, maintain (the command) or manual.';
-
-COMMENT ON COLUMN maintenance.runs.actor IS 'Who ran it, see audit.actor().';
-
-COMMENT ON COLUMN maintenance.runs.error IS 'Why it failed; null if it did not.';
 
 ALTER TABLE maintenance.runs ALTER COLUMN run_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME maintenance.runs_run_id_seq
@@ -7864,7 +8658,7 @@ CREATE VIEW monitoring.job_failures AS
   WHERE (r.outcome = 'failed'::text)
   ORDER BY r.started_at DESC, r.run_id DESC;
 
-COMMENT ON VIEW monitoring.job_failures IS 'Runs of jobs that failed, the latest first, as long as runs are kept (90 days).';
+COMMENT ON VIEW monitoring.job_failures IS 'Runs of jobs that failed, the latest first, as long as runs are kept (retention.maintenance.runs).';
 
 COMMENT ON COLUMN monitoring.job_failures.run_id IS 'Number of the run.';
 
@@ -8064,35 +8858,56 @@ COMMENT ON COLUMN monitoring.missing_indexes.index_scans IS 'Index scans in the 
 COMMENT ON COLUMN monitoring.missing_indexes.advice IS 'What to do.';
 
 CREATE VIEW monitoring.partition_health AS
- WITH parents AS (
-         SELECT c.oid,
+ WITH settings AS (
+         SELECT d_1.key,
+            (COALESCE(s.value, d_1.default_value))::integer AS ahead
+           FROM (config.definitions d_1
+             LEFT JOIN config.system_settings s ON ((s.key = d_1.key)))
+          WHERE ((d_1.section = 'system_settings'::text) AND (d_1.key ~~ 'partitions.ahead\_%'::text))
+        ), parents AS (
+         SELECT c_1.oid,
             n.nspname,
-            c.relname,
+            c_1.relname,
             a.attname,
-            COALESCE((k.partition_interval)::interval, '1 mon'::interval) AS every
-           FROM ((((pg_partitioned_table p_1
-             JOIN pg_class c ON ((c.oid = p_1.partrelid)))
-             JOIN pg_namespace n ON ((n.oid = c.relnamespace)))
-             JOIN pg_attribute a ON (((a.attrelid = c.oid) AND (a.attnum = p_1.partattrs[0]) AND (a.atttypid = ANY (ARRAY[('timestamp with time zone'::regtype)::oid, ('timestamp without time zone'::regtype)::oid, ('date'::regtype)::oid])))))
-             LEFT JOIN partman.part_config k ON ((k.parent_table = format('%s.%s'::text, n.nspname, c.relname))))
-          WHERE ((p_1.partstrat = 'r'::"char") AND (NOT c.relispartition))
+            e.every,
+            ((k.parent_table IS NOT NULL) OR ((n.nspname = 'positions'::name) AND (c_1.relname = 'events'::name))) AS is_kept,
+            ( SELECT ((date_trunc(
+                        CASE
+                            WHEN (e.every >= '1 year'::interval) THEN 'year'::text
+                            WHEN (e.every >= '1 mon'::interval) THEN 'month'::text
+                            ELSE 'day'::text
+                        END, (now() AT TIME ZONE 'UTC'::text)) + ((s.ahead)::double precision * e.every)) AT TIME ZONE 'UTC'::text) AS timezone
+                   FROM settings s
+                  WHERE (s.key =
+                        CASE
+                            WHEN (e.every >= '1 year'::interval) THEN 'partitions.ahead_years'::text
+                            WHEN (e.every >= '1 mon'::interval) THEN 'partitions.ahead_months'::text
+                            ELSE 'partitions.ahead_days'::text
+                        END)) AS made_to
+           FROM (((((pg_partitioned_table p_1
+             JOIN pg_class c_1 ON ((c_1.oid = p_1.partrelid)))
+             JOIN pg_namespace n ON ((n.oid = c_1.relnamespace)))
+             JOIN pg_attribute a ON (((a.attrelid = c_1.oid) AND (a.attnum = p_1.partattrs[0]) AND (a.atttypid = ANY (ARRAY[('timestamp with time zone'::regtype)::oid, ('timestamp without time zone'::regtype)::oid, ('date'::regtype)::oid])))))
+             LEFT JOIN partman.part_config k ON ((k.parent_table = format('%s.%s'::text, n.nspname, c_1.relname))))
+             CROSS JOIN LATERAL ( SELECT COALESCE((k.partition_interval)::interval, '1 mon'::interval) AS "coalesce") e(every))
+          WHERE ((p_1.partstrat = 'r'::"char") AND (NOT c_1.relispartition))
         ), parts AS (
          SELECT p_1.oid AS parent_id,
-            c.oid,
-            (pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT'::text) AS is_default,
+            c_1.oid,
+            (pg_get_expr(c_1.relpartbound, c_1.oid) = 'DEFAULT'::text) AS is_default,
                 CASE
-                    WHEN (pg_get_expr(c.relpartbound, c.oid) ~ 'FROM \(MINVALUE\)'::text) THEN '-infinity'::timestamp with time zone
+                    WHEN (pg_get_expr(c_1.relpartbound, c_1.oid) ~ 'FROM \(MINVALUE\)'::text) THEN '-infinity'::timestamp with time zone
                     ELSE (b_1.bounds[1])::timestamp with time zone
                 END AS from_at,
                 CASE
-                    WHEN (pg_get_expr(c.relpartbound, c.oid) ~ 'TO \(MAXVALUE\)'::text) THEN 'infinity'::timestamp with time zone
+                    WHEN (pg_get_expr(c_1.relpartbound, c_1.oid) ~ 'TO \(MAXVALUE\)'::text) THEN 'infinity'::timestamp with time zone
                     ELSE (t.bounds[1])::timestamp with time zone
                 END AS to_at
            FROM ((((parents p_1
              JOIN pg_inherits i ON ((i.inhparent = p_1.oid)))
-             JOIN pg_class c ON ((c.oid = i.inhrelid)))
-             LEFT JOIN LATERAL regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''([^'']+)''\)'::text) b_1(bounds) ON (true))
-             LEFT JOIN LATERAL regexp_match(pg_get_expr(c.relpartbound, c.oid), 'TO \(''([^'']+)''\)'::text) t(bounds) ON (true))
+             JOIN pg_class c_1 ON ((c_1.oid = i.inhrelid)))
+             LEFT JOIN LATERAL regexp_match(pg_get_expr(c_1.relpartbound, c_1.oid), 'FROM \(''([^'']+)''\)'::text) b_1(bounds) ON (true))
+             LEFT JOIN LATERAL regexp_match(pg_get_expr(c_1.relpartbound, c_1.oid), 'TO \(''([^'']+)''\)'::text) t(bounds) ON (true))
         ), neighbours AS (
          SELECT r.parent_id,
             r.from_at,
@@ -8114,11 +8929,11 @@ CREATE VIEW monitoring.partition_health AS
         ), leftovers AS (
          SELECT p_1.oid AS parent_id,
             count(*) AS detached,
-            (sum(pg_total_relation_size((c.oid)::regclass)))::bigint AS detached_bytes
+            (sum(pg_total_relation_size((c_1.oid)::regclass)))::bigint AS detached_bytes
            FROM ((parents p_1
              JOIN pg_namespace n ON ((n.nspname = p_1.nspname)))
-             JOIN pg_class c ON (((c.relnamespace = n.oid) AND (c.relkind = 'r'::"char") AND (NOT c.relispartition))))
-          WHERE ((starts_with((c.relname)::text, (p_1.relname)::text) AND (substr((c.relname)::text, (length((p_1.relname)::text) + 1)) ~ '^(_p\d{4}|_y\d{4}m\d{2}$)'::text)) OR starts_with(obj_description(c.oid, 'pg_class'::name), format('Detached from %s.%s '::text, p_1.nspname, p_1.relname)))
+             JOIN pg_class c_1 ON (((c_1.relnamespace = n.oid) AND (c_1.relkind = 'r'::"char") AND (NOT c_1.relispartition))))
+          WHERE ((starts_with((c_1.relname)::text, (p_1.relname)::text) AND (substr((c_1.relname)::text, (length((p_1.relname)::text) + 1)) ~ '^(_p\d{4}|_y\d{4}m\d{2}$)'::text)) OR starts_with(obj_description(c_1.oid, 'pg_class'::name), format('Detached from %s.%s '::text, p_1.nspname, p_1.relname)))
           GROUP BY p_1.oid
         )
  SELECT format('%s.%s'::text, p.nspname, p.relname) AS table_name,
@@ -8138,23 +8953,28 @@ CREATE VIEW monitoring.partition_health AS
     d.has_default,
     (f.problem IS NULL) AS is_ok,
     f.problem
-   FROM ((((parents p
+   FROM (((((parents p
      LEFT JOIN bounds b ON ((b.parent_id = p.oid)))
      LEFT JOIN leftovers l ON ((l.parent_id = p.oid)))
      CROSS JOIN LATERAL ( SELECT (EXISTS ( SELECT
                    FROM parts r
                   WHERE ((r.parent_id = p.oid) AND r.is_default))) AS has_default) d)
+     CROSS JOIN LATERAL ( SELECT (
+                CASE
+                    WHEN p.is_kept THEN 'SELECT maintenance.make_partitions()'::text
+                    ELSE format('SELECT maintenance.partition(''%s.%s'', ''%s'', 3), which keeps it'::text, p.nspname, p.relname, p.every)
+                END COLLATE "default") AS cure) c)
      CROSS JOIN LATERAL ( SELECT NULLIF(concat_ws('; '::text,
                 CASE
-                    WHEN (b.holds_now IS NOT TRUE) THEN 'no partition holds the present: SELECT maintenance.make_partitions()'::text
+                    WHEN (b.holds_now IS NOT TRUE) THEN ('no partition holds the present: '::text || c.cure)
                     ELSE NULL::text
                 END,
                 CASE
-                    WHEN (b.holds_now AND (b.newest_to < (now() + GREATEST(p.every, '2 days'::interval)))) THEN 'the last partition ends too soon: SELECT maintenance.make_partitions()'::text
+                    WHEN (b.holds_now AND (b.newest_to < LEAST((now() + GREATEST(p.every, '2 days'::interval)), p.made_to))) THEN ('the last partition ends too soon: '::text || c.cure)
                     ELSE NULL::text
                 END,
                 CASE
-                    WHEN (b.gaps_ahead > 0) THEN format('no partition from %s on: SELECT maintenance.make_partitions()'::text, b.gap_from)
+                    WHEN (b.gap_from < p.made_to) THEN format('no partition from %s on: %s'::text, b.gap_from, c.cure)
                     ELSE NULL::text
                 END,
                 CASE
@@ -8181,7 +9001,7 @@ COMMENT ON COLUMN monitoring.partition_health.ahead IS 'How far that is ahead of
 
 COMMENT ON COLUMN monitoring.partition_health.gaps IS 'Times between two partitions that none holds. Past ones are harmless: partitions of the past are made for the facts that come.';
 
-COMMENT ON COLUMN monitoring.partition_health.gaps_ahead IS 'Of these, those that reach beyond now: facts will be refused.';
+COMMENT ON COLUMN monitoring.partition_health.gaps_ahead IS 'Of these, those that reach beyond now. One that begins beyond what is made ahead (partitions.ahead_*) is no fault: partitions there were made for facts of that time.';
 
 COMMENT ON COLUMN monitoring.partition_health.detached IS 'Tables that were partitions of it and still stand: by retention, or by hand.';
 
@@ -8189,7 +9009,7 @@ COMMENT ON COLUMN monitoring.partition_health.detached_bytes IS 'Size of these w
 
 COMMENT ON COLUMN monitoring.partition_health.has_default IS 'Whether there is a DEFAULT partition; there should be none.';
 
-COMMENT ON COLUMN monitoring.partition_health.is_ok IS 'Whether nothing has to be done: the present and the next interval (2 days at least) are held, without gap or DEFAULT.';
+COMMENT ON COLUMN monitoring.partition_health.is_ok IS 'Whether nothing has to be done: the present and the next interval (2 days at least, and no more than is made ahead) are held, without DEFAULT and without a gap in what is made ahead.';
 
 COMMENT ON COLUMN monitoring.partition_health.problem IS 'What is wrong and its cure; null if nothing is.';
 
@@ -9294,54 +10114,6 @@ COMMENT ON COLUMN positions.events.actor IS 'Who decided it; required for source
 
 COMMENT ON COLUMN positions.events.payload IS 'Canonical JSON (RFC 8785, decimals as strings) exactly as hashed; hence json, not jsonb.';
 
-CREATE TABLE positions.generation_steps (
-    step_id bigint NOT NULL,
-    taken_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    log_position bigint NOT NULL,
-    book_id integer NOT NULL,
-    from_logic integer,
-    to_logic integer,
-    from_slot smallint,
-    to_slot smallint,
-    step text NOT NULL,
-    actor text NOT NULL,
-    digest text,
-    totals json,
-    CONSTRAINT actor_is_1_to_128_octets CHECK (((octet_length(actor) >= 1) AND (octet_length(actor) <= 128))),
-    CONSTRAINT digest_is_a_sha256 CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
-    CONSTRAINT log_position_is_not_negative CHECK ((log_position >= 0)),
-    CONSTRAINT slots_are_of_three CHECK (((from_slot = ANY (ARRAY[1, 2, 3])) AND (to_slot = ANY (ARRAY[1, 2, 3])))),
-    CONSTRAINT step_has_a_slot CHECK ((num_nonnulls(from_slot, to_slot) > 0)),
-    CONSTRAINT step_is_known CHECK ((step = ANY (ARRAY['rebuilt'::text, 'promoted'::text, 'reverted'::text, 'retired'::text]))),
-    CONSTRAINT totals_are_an_object CHECK ((json_typeof(totals) = 'object'::text))
-);
-
-COMMENT ON TABLE positions.generation_steps IS 'A row is a step taken with a generation of the projections: the audit record. Append only.';
-
-COMMENT ON COLUMN positions.generation_steps.step_id IS 'Number of the step, ascending.';
-
-COMMENT ON COLUMN positions.generation_steps.taken_at IS 'When, by the clock of the database.';
-
-COMMENT ON COLUMN positions.generation_steps.log_position IS 'Log position at which the generation stood.';
-
-COMMENT ON COLUMN positions.generation_steps.book_id IS 'The book, see positions.books.';
-
-COMMENT ON COLUMN positions.generation_steps.from_logic IS 'Version of the logic that folded the slot which was live, or which was emptied.';
-
-COMMENT ON COLUMN positions.generation_steps.to_logic IS 'Version of the logic that folded the slot which is live from then on, or was built.';
-
-COMMENT ON COLUMN positions.generation_steps.from_slot IS 'The slot that was live, or that was emptied; null when one was built.';
-
-COMMENT ON COLUMN positions.generation_steps.to_slot IS 'The slot that is live from then on, or that was built; null when one was emptied.';
-
-COMMENT ON COLUMN positions.generation_steps.step IS 'rebuilt, promoted, reverted or retired.';
-
-COMMENT ON COLUMN positions.generation_steps.actor IS 'Who did it, 1 to 128 octets.';
-
-COMMENT ON COLUMN positions.generation_steps.digest IS 'Digest of the comparison that it was done on; null without one.';
-
-COMMENT ON COLUMN positions.generation_steps.totals IS 'Totals of that comparison; null without one.';
-
 ALTER TABLE positions.generation_steps ALTER COLUMN step_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME positions.generation_steps_step_id_seq
     START WITH 1
@@ -10242,109 +11014,6 @@ WITH (fillfactor='80');
 
 COMMENT ON TABLE positions.legs_rows_3 IS 'Slot 3 of positions.legs_rows.';
 
-CREATE TABLE positions.outbox_discards (
-    discarded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    buffered_at timestamp with time zone NOT NULL,
-    outbox_sequence bigint NOT NULL,
-    position_id uuid NOT NULL,
-    event_id uuid NOT NULL,
-    book_id integer NOT NULL,
-    host text NOT NULL,
-    actor text NOT NULL,
-    reason text NOT NULL,
-    event json NOT NULL,
-    CONSTRAINT actor_is_1_to_128_octets CHECK (((octet_length(actor) >= 1) AND (octet_length(actor) <= 128))),
-    CONSTRAINT event_is_an_object CHECK ((json_typeof(event) = 'object'::text)),
-    CONSTRAINT host_is_not_empty CHECK ((host <> ''::text)),
-    CONSTRAINT outbox_sequence_is_positive CHECK ((outbox_sequence >= 1)),
-    CONSTRAINT reason_is_1_to_2000_octets CHECK (((octet_length(reason) >= 1) AND (octet_length(reason) <= 2000))),
-    CONSTRAINT times_are_finite CHECK ((isfinite(discarded_at) AND isfinite(buffered_at)))
-);
-
-COMMENT ON TABLE positions.outbox_discards IS 'A row is an event that an operator discarded from an outbox; never expires. Append only.';
-
-COMMENT ON COLUMN positions.outbox_discards.discarded_at IS 'When it was discarded, by the clock of the database.';
-
-COMMENT ON COLUMN positions.outbox_discards.buffered_at IS 'When the outbox took its request, by the clock of that host.';
-
-COMMENT ON COLUMN positions.outbox_discards.outbox_sequence IS 'Number of its request in the outbox of that host, from 1; a request is discarded whole.';
-
-COMMENT ON COLUMN positions.outbox_discards.position_id IS 'The position that it was meant for.';
-
-COMMENT ON COLUMN positions.outbox_discards.event_id IS 'Identity of the event, as positions.event_keys would have it; refused from now on.';
-
-COMMENT ON COLUMN positions.outbox_discards.book_id IS 'The book, see positions.books.';
-
-COMMENT ON COLUMN positions.outbox_discards.host IS 'Name of the machine whose outbox held it.';
-
-COMMENT ON COLUMN positions.outbox_discards.actor IS 'Who discarded it, 1 to 128 octets.';
-
-COMMENT ON COLUMN positions.outbox_discards.reason IS 'Why, in the words of who discarded it, 1 to 2,000 octets.';
-
-COMMENT ON COLUMN positions.outbox_discards.event IS 'The event''s line exactly as it was buffered; hence json, not jsonb.';
-
-CREATE TABLE risk.alerts (
-    alert_id bigint NOT NULL,
-    raised_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    last_raised_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    acknowledged_at timestamp with time zone,
-    resolved_at timestamp with time zone,
-    told_at timestamp with time zone,
-    repeats integer DEFAULT 0 NOT NULL,
-    is_held boolean DEFAULT false NOT NULL,
-    severity text NOT NULL,
-    type text NOT NULL,
-    subject text NOT NULL,
-    message text NOT NULL,
-    raised_by text NOT NULL,
-    acknowledged_by text,
-    note text,
-    detail jsonb,
-    CONSTRAINT acknowledgement_has_a_name CHECK (((acknowledged_at IS NULL) = (acknowledged_by IS NULL))),
-    CONSTRAINT detail_is_an_object CHECK ((jsonb_typeof(detail) = 'object'::text)),
-    CONSTRAINT message_has_1_to_2048_characters CHECK (((length(message) >= 1) AND (length(message) <= 2048))),
-    CONSTRAINT note_has_at_most_2048_characters CHECK ((length(note) <= 2048)),
-    CONSTRAINT repeats_are_not_negative CHECK ((repeats >= 0)),
-    CONSTRAINT severity_is_known CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
-    CONSTRAINT subject_has_1_to_256_characters CHECK (((length(subject) >= 1) AND (length(subject) <= 256))),
-    CONSTRAINT times_are_in_order CHECK (((last_raised_at >= raised_at) AND (acknowledged_at >= raised_at) AND (resolved_at >= raised_at))),
-    CONSTRAINT type_is_a_plain_word CHECK (((type COLLATE "C") ~ '^[a-z][a-z0-9_]{0,63}$'::text))
-);
-
-COMMENT ON TABLE risk.alerts IS 'A row is an alert: raised once, counted while it stands, acknowledged by a person, resolved when its cause has gone. Never removed.';
-
-COMMENT ON COLUMN risk.alerts.alert_id IS 'Number of the alert, ascending.';
-
-COMMENT ON COLUMN risk.alerts.raised_at IS 'When it was raised first.';
-
-COMMENT ON COLUMN risk.alerts.last_raised_at IS 'When it was raised last.';
-
-COMMENT ON COLUMN risk.alerts.acknowledged_at IS 'When somebody took it up; null before.';
-
-COMMENT ON COLUMN risk.alerts.resolved_at IS 'When its cause had gone; null while it stands.';
-
-COMMENT ON COLUMN risk.alerts.told_at IS 'When those who LISTEN to nexus_alerts were told of it last; null if never.';
-
-COMMENT ON COLUMN risk.alerts.repeats IS 'How often it was raised again while it stood.';
-
-COMMENT ON COLUMN risk.alerts.is_held IS 'Whether it, or that it has become worse, is told only once a maintenance window has ended.';
-
-COMMENT ON COLUMN risk.alerts.severity IS 'info, warning or critical; the worst of all times it was raised.';
-
-COMMENT ON COLUMN risk.alerts.type IS 'What kind of alert, such as limit_breached or job_failed.';
-
-COMMENT ON COLUMN risk.alerts.subject IS 'What it is about, such as a venue or a job.';
-
-COMMENT ON COLUMN risk.alerts.message IS 'What happened, for a person; of the last time.';
-
-COMMENT ON COLUMN risk.alerts.raised_by IS 'Who raised it, see audit.actor().';
-
-COMMENT ON COLUMN risk.alerts.acknowledged_by IS 'Who took it up; null before.';
-
-COMMENT ON COLUMN risk.alerts.note IS 'What who took it up said; null if nothing.';
-
-COMMENT ON COLUMN risk.alerts.detail IS 'Figures for programs, of the last time; null if there are none.';
-
 ALTER TABLE risk.alerts ALTER COLUMN alert_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME risk.alerts_alert_id_seq
     START WITH 1
@@ -10721,28 +11390,28 @@ ALTER TABLE ONLY analytics.daily_pnl_rows_3
     ADD CONSTRAINT key_has_one_row_a_day_3 PRIMARY KEY (slot, book_id, day, strategy, asset, venue, settle);
 
 ALTER TABLE ONLY analytics.position_days_rows
-    ADD CONSTRAINT leg_has_one_row_a_day PRIMARY KEY (slot, book_id, position_id, leg, day);
+    ADD CONSTRAINT leg_has_one_row_a_day PRIMARY KEY (book_id, position_id, leg, day, slot);
 
 ALTER TABLE ONLY analytics.position_days_rows_1
-    ADD CONSTRAINT leg_has_one_row_a_day_1 PRIMARY KEY (slot, book_id, position_id, leg, day);
+    ADD CONSTRAINT leg_has_one_row_a_day_1 PRIMARY KEY (book_id, position_id, leg, day, slot);
 
 ALTER TABLE ONLY analytics.position_days_rows_2
-    ADD CONSTRAINT leg_has_one_row_a_day_2 PRIMARY KEY (slot, book_id, position_id, leg, day);
+    ADD CONSTRAINT leg_has_one_row_a_day_2 PRIMARY KEY (book_id, position_id, leg, day, slot);
 
 ALTER TABLE ONLY analytics.position_days_rows_3
-    ADD CONSTRAINT leg_has_one_row_a_day_3 PRIMARY KEY (slot, book_id, position_id, leg, day);
+    ADD CONSTRAINT leg_has_one_row_a_day_3 PRIMARY KEY (book_id, position_id, leg, day, slot);
 
 ALTER TABLE ONLY analytics.funding_collected_rows
-    ADD CONSTRAINT leg_has_one_row_a_month PRIMARY KEY (slot, book_id, position_id, leg, month);
+    ADD CONSTRAINT leg_has_one_row_a_month PRIMARY KEY (book_id, position_id, leg, month, slot);
 
 ALTER TABLE ONLY analytics.funding_collected_rows_1
-    ADD CONSTRAINT leg_has_one_row_a_month_1 PRIMARY KEY (slot, book_id, position_id, leg, month);
+    ADD CONSTRAINT leg_has_one_row_a_month_1 PRIMARY KEY (book_id, position_id, leg, month, slot);
 
 ALTER TABLE ONLY analytics.funding_collected_rows_2
-    ADD CONSTRAINT leg_has_one_row_a_month_2 PRIMARY KEY (slot, book_id, position_id, leg, month);
+    ADD CONSTRAINT leg_has_one_row_a_month_2 PRIMARY KEY (book_id, position_id, leg, month, slot);
 
 ALTER TABLE ONLY analytics.funding_collected_rows_3
-    ADD CONSTRAINT leg_has_one_row_a_month_3 PRIMARY KEY (slot, book_id, position_id, leg, month);
+    ADD CONSTRAINT leg_has_one_row_a_month_3 PRIMARY KEY (book_id, position_id, leg, month, slot);
 
 ALTER TABLE ONLY analytics.trade_stats_rows
     ADD CONSTRAINT strategy_and_asset_have_one_row PRIMARY KEY (slot, book_id, strategy, asset, settle);
@@ -10910,16 +11579,16 @@ ALTER TABLE ONLY positions.comparisons
     ADD CONSTRAINT comparison_has_one_digest PRIMARY KEY (book_id, digest, from_slot, to_slot);
 
 ALTER TABLE ONLY positions.history_rows
-    ADD CONSTRAINT ended_position_has_one_row PRIMARY KEY (slot, book_id, position_id);
+    ADD CONSTRAINT ended_position_has_one_row PRIMARY KEY (book_id, position_id, slot);
 
 ALTER TABLE ONLY positions.history_rows_1
-    ADD CONSTRAINT ended_position_has_one_row_1 PRIMARY KEY (slot, book_id, position_id);
+    ADD CONSTRAINT ended_position_has_one_row_1 PRIMARY KEY (book_id, position_id, slot);
 
 ALTER TABLE ONLY positions.history_rows_2
-    ADD CONSTRAINT ended_position_has_one_row_2 PRIMARY KEY (slot, book_id, position_id);
+    ADD CONSTRAINT ended_position_has_one_row_2 PRIMARY KEY (book_id, position_id, slot);
 
 ALTER TABLE ONLY positions.history_rows_3
-    ADD CONSTRAINT ended_position_has_one_row_3 PRIMARY KEY (slot, book_id, position_id);
+    ADD CONSTRAINT ended_position_has_one_row_3 PRIMARY KEY (book_id, position_id, slot);
 
 ALTER TABLE ONLY positions.events
     ADD CONSTRAINT event_has_one_place PRIMARY KEY (book_id, log_position, recorded_at);
@@ -10934,28 +11603,28 @@ ALTER TABLE ONLY positions.projection_checkpoints
     ADD CONSTRAINT generation_has_one_checkpoint PRIMARY KEY (book_id, slot);
 
 ALTER TABLE ONLY positions.legs_rows
-    ADD CONSTRAINT leg_has_one_row PRIMARY KEY (slot, book_id, position_id, leg);
+    ADD CONSTRAINT leg_has_one_row PRIMARY KEY (book_id, position_id, leg, slot);
 
 ALTER TABLE ONLY positions.legs_rows_1
-    ADD CONSTRAINT leg_has_one_row_1 PRIMARY KEY (slot, book_id, position_id, leg);
+    ADD CONSTRAINT leg_has_one_row_1 PRIMARY KEY (book_id, position_id, leg, slot);
 
 ALTER TABLE ONLY positions.legs_rows_2
-    ADD CONSTRAINT leg_has_one_row_2 PRIMARY KEY (slot, book_id, position_id, leg);
+    ADD CONSTRAINT leg_has_one_row_2 PRIMARY KEY (book_id, position_id, leg, slot);
 
 ALTER TABLE ONLY positions.legs_rows_3
-    ADD CONSTRAINT leg_has_one_row_3 PRIMARY KEY (slot, book_id, position_id, leg);
+    ADD CONSTRAINT leg_has_one_row_3 PRIMARY KEY (book_id, position_id, leg, slot);
 
 ALTER TABLE ONLY positions.active_rows
-    ADD CONSTRAINT open_position_has_one_row PRIMARY KEY (slot, book_id, position_id);
+    ADD CONSTRAINT open_position_has_one_row PRIMARY KEY (book_id, position_id, slot);
 
 ALTER TABLE ONLY positions.active_rows_1
-    ADD CONSTRAINT open_position_has_one_row_1 PRIMARY KEY (slot, book_id, position_id);
+    ADD CONSTRAINT open_position_has_one_row_1 PRIMARY KEY (book_id, position_id, slot);
 
 ALTER TABLE ONLY positions.active_rows_2
-    ADD CONSTRAINT open_position_has_one_row_2 PRIMARY KEY (slot, book_id, position_id);
+    ADD CONSTRAINT open_position_has_one_row_2 PRIMARY KEY (book_id, position_id, slot);
 
 ALTER TABLE ONLY positions.active_rows_3
-    ADD CONSTRAINT open_position_has_one_row_3 PRIMARY KEY (slot, book_id, position_id);
+    ADD CONSTRAINT open_position_has_one_row_3 PRIMARY KEY (book_id, position_id, slot);
 
 ALTER TABLE ONLY positions.streams
     ADD CONSTRAINT position_has_one_stream PRIMARY KEY (book_id, position_id);
@@ -11190,6 +11859,10 @@ CREATE INDEX executions_by_start ON ONLY opportunities.executions USING btree (s
 
 COMMENT ON INDEX opportunities.executions_by_start IS 'Executions of a period for the analysis of slippage; those that run.';
 
+CREATE UNIQUE INDEX executions_that_run ON ONLY opportunities.executions USING btree (opportunity_id, detected_at) WHERE (status = 'running'::text);
+
+COMMENT ON INDEX opportunities.executions_that_run IS 'Of an opportunity one execution runs at a time; the one that does.';
+
 CREATE INDEX active_by_opening ON ONLY positions.active_rows USING btree (slot, book_id, opened_at, position_id);
 
 COMMENT ON INDEX positions.active_by_opening IS 'All open positions in pages, oldest first; position_id breaks ties.';
@@ -11416,6 +12089,14 @@ CREATE TRIGGER service_accounts_are_audited AFTER INSERT OR DELETE OR UPDATE ON 
 
 COMMENT ON TRIGGER service_accounts_are_audited ON auth.service_accounts IS 'Who changed which account.';
 
+CREATE TRIGGER service_accounts_keep_their_truths BEFORE INSERT OR UPDATE ON auth.service_accounts FOR EACH ROW EXECUTE FUNCTION maintenance.keep_truths();
+
+COMMENT ON TRIGGER service_accounts_keep_their_truths ON auth.service_accounts IS 'Refuses what a constraint would, without the row in the error: it holds a token or its hash.';
+
+CREATE TRIGGER sessions_keep_their_truths BEFORE INSERT OR UPDATE OF session_id, user_id, opened_at, expires_at, account, client, token_hash ON auth.sessions FOR EACH ROW EXECUTE FUNCTION maintenance.keep_truths();
+
+COMMENT ON TRIGGER sessions_keep_their_truths ON auth.sessions IS 'Refuses what a constraint would, without the row in the error: it holds a token or its hash.';
+
 CREATE TRIGGER user_roles_are_audited AFTER INSERT OR DELETE OR UPDATE ON auth.user_roles FOR EACH ROW EXECUTE FUNCTION auth.record_change();
 
 COMMENT ON TRIGGER user_roles_are_audited ON auth.user_roles IS 'Who gave or took which right.';
@@ -11423,6 +12104,10 @@ COMMENT ON TRIGGER user_roles_are_audited ON auth.user_roles IS 'Who gave or too
 CREATE TRIGGER users_are_audited AFTER INSERT OR DELETE OR UPDATE ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.record_change();
 
 COMMENT ON TRIGGER users_are_audited ON auth.users IS 'Who changed which user.';
+
+CREATE TRIGGER users_keep_their_truths BEFORE INSERT OR UPDATE ON auth.users FOR EACH ROW EXECUTE FUNCTION maintenance.keep_truths();
+
+COMMENT ON TRIGGER users_keep_their_truths ON auth.users IS 'Refuses what a constraint would, without the row in the error: it holds a password or its hash.';
 
 CREATE TRIGGER allocations_are_guarded BEFORE UPDATE ON capital.allocations FOR EACH ROW EXECUTE FUNCTION capital.guard_allocation();
 
@@ -11452,6 +12137,10 @@ CREATE TRIGGER change_log_refuses_change BEFORE DELETE OR UPDATE OR TRUNCATE ON 
 
 COMMENT ON TRIGGER change_log_refuses_change ON config.change_log IS 'Refuses a statement that would change or remove changes.';
 
+CREATE TRIGGER exchange_credentials_keep_their_truths BEFORE INSERT OR UPDATE ON config.exchange_credentials FOR EACH ROW EXECUTE FUNCTION maintenance.keep_truths();
+
+COMMENT ON TRIGGER exchange_credentials_keep_their_truths ON config.exchange_credentials IS 'Refuses what a constraint would, without the row in the error.';
+
 CREATE TRIGGER exchanges_are_checked BEFORE INSERT OR UPDATE ON config.exchanges FOR EACH ROW EXECUTE FUNCTION config.check_entry();
 
 COMMENT ON TRIGGER exchanges_are_checked ON config.exchanges IS 'Checks values against their definitions.';
@@ -11463,6 +12152,10 @@ COMMENT ON TRIGGER exchanges_are_logged ON config.exchanges IS 'Who changed what
 CREATE TRIGGER exchanges_have_one_writer BEFORE INSERT OR DELETE OR UPDATE ON config.exchanges FOR EACH STATEMENT EXECUTE FUNCTION config.lock_writers();
 
 COMMENT ON TRIGGER exchanges_have_one_writer ON config.exchanges IS 'One writer at a time.';
+
+CREATE TRIGGER exchanges_keep_their_truths BEFORE INSERT OR UPDATE ON config.exchanges FOR EACH ROW EXECUTE FUNCTION maintenance.keep_truths();
+
+COMMENT ON TRIGGER exchanges_keep_their_truths ON config.exchanges IS 'Refuses what a constraint would, without the row in the error.';
 
 CREATE TRIGGER maintenance_windows_are_checked BEFORE INSERT OR UPDATE ON config.maintenance_windows FOR EACH ROW EXECUTE FUNCTION config.check_entry();
 
@@ -11476,6 +12169,10 @@ CREATE TRIGGER maintenance_windows_have_one_writer BEFORE INSERT OR DELETE OR UP
 
 COMMENT ON TRIGGER maintenance_windows_have_one_writer ON config.maintenance_windows IS 'One writer at a time.';
 
+CREATE TRIGGER maintenance_windows_keep_their_truths BEFORE INSERT OR UPDATE ON config.maintenance_windows FOR EACH ROW EXECUTE FUNCTION maintenance.keep_truths();
+
+COMMENT ON TRIGGER maintenance_windows_keep_their_truths ON config.maintenance_windows IS 'Refuses what a constraint would, without the row in the error.';
+
 CREATE TRIGGER risk_limits_are_checked BEFORE INSERT OR UPDATE ON config.risk_limits FOR EACH ROW EXECUTE FUNCTION config.check_entry();
 
 COMMENT ON TRIGGER risk_limits_are_checked ON config.risk_limits IS 'Checks values against their definitions.';
@@ -11487,6 +12184,10 @@ COMMENT ON TRIGGER risk_limits_are_logged ON config.risk_limits IS 'Who changed 
 CREATE TRIGGER risk_limits_have_one_writer BEFORE INSERT OR DELETE OR UPDATE ON config.risk_limits FOR EACH STATEMENT EXECUTE FUNCTION config.lock_writers();
 
 COMMENT ON TRIGGER risk_limits_have_one_writer ON config.risk_limits IS 'One writer at a time.';
+
+CREATE TRIGGER risk_limits_keep_their_truths BEFORE INSERT OR UPDATE ON config.risk_limits FOR EACH ROW EXECUTE FUNCTION maintenance.keep_truths();
+
+COMMENT ON TRIGGER risk_limits_keep_their_truths ON config.risk_limits IS 'Refuses what a constraint would, without the row in the error.';
 
 CREATE TRIGGER strategy_parameters_are_checked BEFORE INSERT OR UPDATE ON config.strategy_parameters FOR EACH ROW EXECUTE FUNCTION config.check_entry();
 
@@ -11500,6 +12201,10 @@ CREATE TRIGGER strategy_parameters_have_one_writer BEFORE INSERT OR DELETE OR UP
 
 COMMENT ON TRIGGER strategy_parameters_have_one_writer ON config.strategy_parameters IS 'One writer at a time.';
 
+CREATE TRIGGER strategy_parameters_keep_their_truths BEFORE INSERT OR UPDATE ON config.strategy_parameters FOR EACH ROW EXECUTE FUNCTION maintenance.keep_truths();
+
+COMMENT ON TRIGGER strategy_parameters_keep_their_truths ON config.strategy_parameters IS 'Refuses what a constraint would, without the row in the error.';
+
 CREATE TRIGGER system_settings_are_checked BEFORE INSERT OR UPDATE ON config.system_settings FOR EACH ROW EXECUTE FUNCTION config.check_entry();
 
 COMMENT ON TRIGGER system_settings_are_checked ON config.system_settings IS 'Checks values against their definitions.';
@@ -11511,6 +12216,10 @@ COMMENT ON TRIGGER system_settings_are_logged ON config.system_settings IS 'Who 
 CREATE TRIGGER system_settings_have_one_writer BEFORE INSERT OR DELETE OR UPDATE ON config.system_settings FOR EACH STATEMENT EXECUTE FUNCTION config.lock_writers();
 
 COMMENT ON TRIGGER system_settings_have_one_writer ON config.system_settings IS 'One writer at a time.';
+
+CREATE TRIGGER system_settings_keep_their_truths BEFORE INSERT OR UPDATE ON config.system_settings FOR EACH ROW EXECUTE FUNCTION maintenance.keep_truths();
+
+COMMENT ON TRIGGER system_settings_keep_their_truths ON config.system_settings IS 'Refuses what a constraint would, without the row in the error.';
 
 CREATE TRIGGER ui_preferences_are_checked BEFORE INSERT OR UPDATE ON config.ui_preferences FOR EACH ROW EXECUTE FUNCTION config.check_entry();
 
@@ -11524,6 +12233,10 @@ CREATE TRIGGER ui_preferences_have_one_writer BEFORE INSERT OR DELETE OR UPDATE 
 
 COMMENT ON TRIGGER ui_preferences_have_one_writer ON config.ui_preferences IS 'One writer at a time.';
 
+CREATE TRIGGER ui_preferences_keep_their_truths BEFORE INSERT OR UPDATE ON config.ui_preferences FOR EACH ROW EXECUTE FUNCTION maintenance.keep_truths();
+
+COMMENT ON TRIGGER ui_preferences_keep_their_truths ON config.ui_preferences IS 'Refuses what a constraint would, without the row in the error.';
+
 CREATE TRIGGER rate_revisions_refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON funding.rate_revisions FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
 
 COMMENT ON TRIGGER rate_revisions_refuse_change ON funding.rate_revisions IS 'Refuses a statement that would change or remove revisions.';
@@ -11535,6 +12248,10 @@ COMMENT ON TRIGGER rate_revisions_refuse_row_change ON funding.rate_revisions IS
 CREATE TRIGGER detected_is_guarded BEFORE INSERT OR UPDATE ON opportunities.detected FOR EACH ROW EXECUTE FUNCTION opportunities.guard();
 
 COMMENT ON TRIGGER detected_is_guarded ON opportunities.detected IS 'Keeps the life cycle of opportunities.';
+
+CREATE TRIGGER executions_are_guarded BEFORE INSERT OR UPDATE ON opportunities.executions FOR EACH ROW EXECUTE FUNCTION opportunities.guard_execution();
+
+COMMENT ON TRIGGER executions_are_guarded ON opportunities.executions IS 'Keeps the life cycle of executions.';
 
 CREATE TRIGGER deliveries_refuse_change BEFORE DELETE OR UPDATE OR TRUNCATE ON positions.deliveries FOR EACH STATEMENT EXECUTE FUNCTION positions.refuse_change();
 

@@ -47,6 +47,7 @@ enum ComparisonMapping {
                 var summary = Nexus_Ledger_V1_ColumnSummary()
                 summary.column = column.name
                 summary.rows = column.rows
+                summary.unknown = column.unknown
                 summary.change = column.change.mapValues(\.description)
                 return summary
             }
@@ -55,6 +56,7 @@ enum ComparisonMapping {
         message.positionsCompared = result.positionsCompared
         message.positionsChanged = result.positionsChanged
         message.netChange = result.netChange.mapValues(\.description)
+        message.netUnknown = result.netUnknown
         message.digest = result.digest
         message.rowsCompared = result.rowsCompared
         return message

@@ -34,7 +34,7 @@ public struct GenerationOffice: Sendable {
 
     private func book(_ name: String) async throws -> BookID {
         let book = try LedgerAPI.book(name)
-        guard let id = try await bookID(book) else {
+        guard let id = try await answer({ try await bookID(book) }) else {
             throw RPCStatus.error(.notFound, "there is no book \(book): nothing was appended to it")
         }
         return id

@@ -200,15 +200,18 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
     }
 
     private static func alerts(_ book: BookName, _ state: DriftState) -> [String] {
-        guard let first = state.drifted.first else { return [] }
+        let cure = "rebuild with `nexus-ledger replay`, then `compare` and `promote`"
+        let sums = state.driftedSums.values.joined().min().map { first in
+            "book \(book): a sum is not that of its positions: \(first); \(cure)"
+        }
+        guard let first = state.drifted.first else { return sums.map { [$0] } ?? [] }
         let count = state.drifted.count
         let differ = count == 1 ? "differs" : "differ"
         let checked = state.checked == 1 ? "1 position" : "\(state.checked) positions"
         return [
             "book \(book): \(count) of \(checked) checked \(differ) from the fold of the log: "
-                + "\(first)\(count > 1 ? ", …" : ""); rebuild with `nexus-ledger replay`, then "
-                + "`compare` and `promote`"
-        ]
+                + "\(first)\(count > 1 ? ", …" : ""); \(cure)"
+        ] + (sums.map { [$0] } ?? [])
     }
 
     private static func message(
@@ -221,6 +224,9 @@ public struct OperationsAPI: Nexus_Ledger_V1_Operations.SimpleServiceProtocol {
         message.lastCheckedUs = state.lastCheckedAt?.microseconds ?? 0
         message.positionsPerMinute = positionsPerMinute
         message.error = state.error ?? ""
+        message.sumsChecked = state.sumsChecked
+        message.sumsDrifted = Int64(state.driftedSums.count)
+        message.driftedSums = Array(state.driftedSums.values.joined().sorted().prefix(positionsMax))
         return message
     }
 

@@ -29,7 +29,8 @@ final class ComparisonLedger {
     private(set) var entries: [Place: Entry] = [:]
     private var ofPosition: [UUID: [Place]] = [:]
     private var totals: [TableTotals]
-    private var net: [String: ExactSum] = [:]
+    /// By table, of its column net.
+    private var net: [String: NetTotals] = [:]
     /// Rows that a position has in the tables, of each generation.
     private var rows: [UUID: [(before: Int32, after: Int32)]] = [:]
 
@@ -39,8 +40,21 @@ final class ComparisonLedger {
         var changed: Int64 = 0
         var onlyBefore: Int64 = 0
         var onlyAfter: Int64 = 0
-        var columns: [String: (rows: Int64, change: [String: ExactSum])] = [:]
+        var columns: [String: (rows: Int64, unknown: Int64, change: [String: ExactSum])] = [:]
     }
+
+    private struct NetTotals {
+        var change: [String: ExactSum] = [:]
+        /// Rows of which it is not known how much their net changes.
+        var unknown: Int64 = 0
+    }
+
+    /// The tables whose net says what a position comes to, the finest first: a leg has one settle
+    /// asset, a position may have two and no net then. The first of them that is compared counts.
+    static let netTables = [
+        ["positions.legs"], ["positions.active", "positions.history"],
+        ["analytics.position_days"], ["analytics.daily_pnl"],
+    ]
 
     init(_ tables: [ProjectedTable], spoolBytesMax: Int = DifferenceSpool.memoryBytesMax) {
         self.tables = tables
@@ -94,21 +108,53 @@ final class ComparisonLedger {
         }
         let name = tables[table].name
         for column in difference.columns {
-            var known = totals[table].columns[column.name] ?? (0, [:])
+            var known = totals[table].columns[column.name] ?? (0, 0, [:])
             known.rows += sign
-            if let change = tables[table].change(column), let settle = difference.settle {
+            let isUnknown = tables[table].isUnknown(column, difference.kind)
+            if isUnknown { known.unknown += sign }
+            if let settle = difference.settle,
+                let change = tables[table].change(column, difference.kind)
+            {
                 known.change[settle, default: ExactSum()].add(change.signed(Int(sign)))
-                if column.name == "net", name == "positions.active" || name == "positions.history" {
-                    net[settle, default: ExactSum()].add(change.signed(Int(sign)))
+                if let part = Self.partOfNet(name, column.name) {
+                    net[name, default: NetTotals()].change[settle, default: ExactSum()]
+                        .add(change.signed(part * Int(sign)))
                 }
+            }
+            if isUnknown, Self.partOfNet(name, column.name) != nil {
+                net[name, default: NetTotals()].unknown += sign
             }
             totals[table].columns[column.name] = known
         }
+        // In two settle assets there is no net that could be told.
+        if difference.settle == nil, tables[table].columns.contains("net") {
+            net[name, default: NetTotals()].unknown += sign
+        }
+    }
+
+    /// With which sign a column makes up the net of its table: daily_pnl has no column for it.
+    private static func partOfNet(_ table: String, _ column: String) -> Int? {
+        guard table == "analytics.daily_pnl" else { return column == "net" ? 1 : nil }
+        return ["price_pnl": 1, "fees_known": -1, "funding_known": 1, "adjustments": 1][column]
+    }
+
+    /// Of the tables that say it best.
+    private var netTotals: NetTotals {
+        let names = tables.map(\.name)
+        let best = Self.netTables.first { !Set($0).isDisjoint(with: names) } ?? []
+        var totals = NetTotals()
+        for name in best {
+            guard let some = net[name] else { continue }
+            totals.unknown += some.unknown
+            for (settle, sum) in some.change { totals.change[settle, default: ExactSum()].add(sum) }
+        }
+        return totals
     }
 
     // MARK: The result
 
     func result(at position: LogPosition, live: Int16, other: Int16) -> ComparisonResult {
+        let net = netTotals
         let sorted = entries.keys.sorted()
         var hasher = SHA256()
         for place in sorted { hasher.update(data: entries[place]?.hash ?? []) }
@@ -124,11 +170,13 @@ final class ComparisonLedger {
                             return nil
                         }
                         return ComparisonResult.Column(
-                            name: name, rows: column.rows, change: Self.values(column.change))
+                            name: name, rows: column.rows, unknown: column.unknown,
+                            change: Self.values(column.change))
                     })
             },
             positionsCompared: positionsCompared, positionsChanged: Int64(ofPosition.count),
-            rowsCompared: rowsCompared, netChange: Self.values(net),
+            rowsCompared: rowsCompared, netChange: Self.values(net.change),
+            netUnknown: net.unknown,
             digest: hasher.finalize().map { byte in
                 let digits = String(byte, radix: 16)
                 return digits.count == 1 ? "0" + digits : digits

@@ -8,7 +8,9 @@ public struct ComparisonResult: @unchecked Sendable {
         public var name: String
         /// In how many rows it differs.
         public var rows: Int64
-        /// Of money columns: Σ (after − before) by settle asset, null as 0; zeros left out.
+        /// Rows of which one generation does not know it: they are in no sum.
+        public var unknown: Int64
+        /// Of money columns: Σ (after − before) by settle asset; zeros left out.
         public var change: [String: Fixed]
     }
 
@@ -44,8 +46,13 @@ public struct ComparisonResult: @unchecked Sendable {
     public var positionsChanged: Int64
     /// Rows of all tables, of whichever generation has more.
     public var rowsCompared: Int64
-    /// By settle asset, Σ of the changes of `net` over the positions; zeros left out.
+    /// By settle asset, Σ of the changes of `net` over the legs, or, where they are not compared,
+    /// over the finest table that has it; zeros left out.
     public var netChange: [String: Fixed]
+    /// The tables that tell a net, as their views are called.
+    public static let netTables = ComparisonLedger.netTables.flatMap(\.self)
+    /// Rows there of which it is not known how much their net changes.
+    public var netUnknown: Int64
     /// SHA-256 of the sorted differences, 64 hexadecimal digits.
     public var digest: String
     // Read by one at a time, when the comparison is made.
@@ -107,6 +114,8 @@ public struct ComparisonResult: @unchecked Sendable {
         json.endObject()
         json.key("rows")
         json.integer(column.rows)
+        json.key("unknown")
+        json.integer(column.unknown)
         json.endObject()
     }
 

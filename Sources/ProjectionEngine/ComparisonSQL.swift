@@ -11,8 +11,18 @@ public enum ComparisonSQL {
           AND slot IN ($2, $3)
         """
 
+    /// When a generation was built; no row if somebody empties it or builds it.
+    static let origin = """
+        SELECT built_at
+        FROM positions.projection_checkpoints
+        WHERE book_id = $1
+          AND slot = $2
+          AND rebuilding_to IS NULL
+          AND retired_at IS NULL
+        """
+
     /// For the test that prepares them all.
-    public static let all: [String] = [checkpoints]
+    public static let all: [String] = [checkpoints, origin]
 
     /// Which rows of a table are copied out.
     enum Rows {

@@ -3,9 +3,9 @@ import LedgerCore
 import Postgres
 import Synchronization
 
-/// Folds positions afresh, one after the other, and compares them with their live rows: the books
-/// take turns, the positions are drawn. What it finds is told once a position, and kept for
-/// whoever asks.
+/// Folds positions afresh, one after the other, and compares them with their live rows, and now and
+/// then adds up a day and a key of statistics: the books take turns, the rest is drawn. What it
+/// finds is told once a position or sum, and kept for whoever asks.
 public final class DriftAudit: Sendable {
     /// Positions a minute, over all books together; 0: nothing is checked.
     public let positionsPerMinute: Double
@@ -18,6 +18,26 @@ public final class DriftAudit: Sendable {
         var error: String?
         /// Steps taken, by which drifted positions take turns too.
         var steps = 0
+        /// Sums looked at.
+        var sums = 0
+
+        /// What is added up in this step; nil for nothing. Every fourth time a day that differed.
+        mutating func wantedSum(_ book: BookName) -> WantedSum? {
+            guard Int.random(in: 0..<DriftAudit.sumsEvery) == 0 else { return nil }
+            sums += 1
+            if sums.isMultiple(of: 2) { return .statistics }
+            let places = books[book].map { Array($0.driftedSums.keys) } ?? []
+            let days = places.compactMap { place in
+                place.split(separator: " ").last.flatMap { Day(String($0)) }
+            }
+            return .day(sums % 4 == 1 ? days.randomElement() : nil)
+        }
+    }
+
+    private enum WantedSum: Sendable {
+        /// nil for one that is drawn.
+        case day(Day?)
+        case statistics
     }
 
     private let state = Mutex(State())
@@ -26,6 +46,9 @@ public final class DriftAudit: Sendable {
 
     /// Positions of one step, however high the rate.
     static let batchMax = 50
+    /// One step in so many adds up a day of daily_pnl or a key of trade_stats too, which reads the
+    /// rows of all positions behind it.
+    static let sumsEvery = 5
     /// For one step.
     static let deadline = Duration.seconds(20)
     /// After a failure, and while there is nothing to check.
@@ -113,6 +136,12 @@ public final class DriftAudit: Sendable {
                 try Self.check(chosen, count, known, $0, deadline)
             }
             keep(chosen, checked, Array(Set(checked + [known].compactMap(\.self))), differences)
+            if let wanted = state.withLock({ $0.wantedSum(chosen.name) }) {
+                let found = try await connection.run(deadline: deadline) {
+                    try Self.check(wanted, of: chosen, $0, deadline)
+                }
+                if let found { keep(chosen, found) }
+            }
             return true
         } catch {
             state.withLock { $0.books[chosen.name, default: DriftState()].error = "\(error)" }
@@ -155,10 +184,54 @@ public final class DriftAudit: Sendable {
         let suspects = Set(first.differences.compactMap(\.position))
         guard !suspects.isEmpty else { return (picked, []) }
         let second = try audit.check(Array(suspects), on: connection, deadline: deadline)
-        let isLive = try Target.all(connection, deadline).contains { now in
+        return try isLive(target, connection, deadline)
+            ? (picked, second.differences) : ([], [])
+    }
+
+    /// One statement sees both sides at one moment, so once is enough if the generation is live
+    /// afterwards. nil if there is nothing to add up.
+    private static func check(
+        _ wanted: WantedSum, of target: Target, _ connection: Connection, _ deadline: Deadline
+    ) throws -> SumsAudit.Found? {
+        let audit = SumsAudit(book: target.book, slot: target.slot)
+        let found: SumsAudit.Found
+        switch wanted {
+        case .day(let day):
+            found = try audit.checkDay(day, on: connection, deadline: deadline)
+        case .statistics: found = try audit.checkStatistics(on: connection, deadline: deadline)
+        }
+        guard found.place != nil else { return nil }
+        guard !found.differences.isEmpty else { return found }
+        return try isLive(target, connection, deadline) ? found : nil
+    }
+
+    private static func isLive(
+        _ target: Target, _ connection: Connection, _ deadline: Deadline
+    ) throws -> Bool {
+        try Target.all(connection, deadline).contains { now in
             now.book == target.book && now.slot == target.slot && now.isOurs
         }
-        return isLive ? (picked, second.differences) : ([], [])
+    }
+
+    private func keep(_ target: Target, _ found: SumsAudit.Found) {
+        guard let place = found.place else { return }
+        let lines = state.withLock { state in
+            var book = state.books[target.name] ?? DriftState()
+            book.sumsChecked += 1
+            let known = book.driftedSums[place]
+            if found.differences.isEmpty {
+                book.driftedSums[place] = nil
+            } else if known != nil || book.driftedSums.count < Self.driftedMax {
+                book.driftedSums[place] = found.differences
+            }
+            state.books[target.name] = book
+            guard known == nil else {
+                return found.differences.isEmpty
+                    ? ["book \(target.name): \(place) is the sum of its positions again"] : []
+            }
+            return found.differences.prefix(Self.rowsMax).map { "book \(target.name): \($0)" }
+        }
+        for line in lines { note(line) }
     }
 
     private func keep(

@@ -7,6 +7,11 @@ public struct DriftState: Hashable, Sendable {
     /// Positions whose rows differ from the fold of the log, as they were found; those found equal
     /// later are taken off. At most `DriftAudit.driftedMax`.
     public internal(set) var drifted: [UUID] = []
+    /// Days of daily_pnl and keys of trade_stats that were added up afresh.
+    public internal(set) var sumsChecked: Int64 = 0
+    /// Those that are not the sum of their positions: by place, the rows and columns that differ.
+    /// At most `DriftAudit.driftedMax` places.
+    public internal(set) var driftedSums: [String: [String]] = [:]
     /// When the last check was done, by the clock of the database.
     public internal(set) var lastCheckedAt: Timestamp?
     /// Why the last check could not be done; nil if it was.

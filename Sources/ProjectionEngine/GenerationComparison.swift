@@ -39,6 +39,7 @@ struct GenerationComparison {
         let compared = try tables.map {
             try ComparedTable($0, connection, deadline: .after(Self.pieceDeadline))
         }
+        let begun = try otherIsFrom(connection)
         var seen = try stands(connection).live
         try catchUp(seen, .after(Self.catchUpDeadline))
         for (index, table) in compared.enumerated() where table.table.isByPosition {
@@ -66,7 +67,26 @@ struct GenerationComparison {
             }
             seen = lowest
         }
-        return try held(compared, ledger, since: seen, connection, catchUp, finish)
+        return try held(compared, ledger, since: seen, connection, catchUp) {
+            guard try otherIsFrom($0) == begun else { throw gone() }
+            return try finish($0, $1)
+        }
+    }
+
+    /// When the other generation was built, nil for one that the log filled.
+    /// - Throws: `GenerationError.changedSince` if somebody empties it or builds it anew.
+    private func otherIsFrom(_ connection: Connection) throws -> Timestamp? {
+        let rows = try connection.query(
+            ComparisonSQL.origin, [.int4(book.rawValue), .int2(other)],
+            deadline: .after(Self.pieceDeadline)
+        ).rows
+        guard let row = rows.first else { throw gone() }
+        return try row[0].ifPresent?.timestamp()
+    }
+
+    private func gone() -> GenerationError {
+        .changedSince(
+            "slot \(other) was emptied while it was compared: see `nexus-ledger status`")
     }
 
     private func stands(

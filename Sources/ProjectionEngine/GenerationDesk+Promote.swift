@@ -209,9 +209,9 @@ extension GenerationDesk {
 
     // MARK: Promoting
 
-    /// Makes another generation the live one, if comparing them now gives the comparison with the
-    /// digest `expect`; with `allowsNewer` also if only positions differ otherwise that events
-    /// have come for since. Readers see the old one or the new one, and wait for nothing.
+    /// Makes another generation the live one, if comparing all tables now gives the differences
+    /// with the digest `expect`; with `allowsNewer` also if only positions differ otherwise that
+    /// events have come for since. Readers see the old one or the new one, and wait for nothing.
     /// - Throws: `GenerationError`; `changedSince` says what changed.
     public func promote(
         _ book: BookID, slot: Int16?, expect: String, actor: String, allowsNewer: Bool
@@ -223,7 +223,7 @@ extension GenerationDesk {
                 expect, book, live: generations[0].slot, other: other.slot, connection, deadline)
         }
         let (promotion, attempts) = try await comparing(
-            book, slot, try Self.chosen(looked.tables), { _ in }
+            book, slot, ProjectedTable.all, { _ in }
         ) { connection, result, live, other in
             let deadline = Deadline.after(Self.shortDeadline)
             if result.digest != expect {
@@ -328,10 +328,15 @@ extension GenerationDesk {
                             + "\(former.logic); go back all the same with --stale, or let a "
                             + "ledger of that build catch up first")
                 }
+                var totals = CanonicalJSON()
+                totals.beginObject()
+                totals.key("lag_events")
+                totals.integer(lag)
+                totals.endObject()
                 try Self.makeLive(
                     former, insteadOf: live, book, step: "reverted", canGoBack: false,
-                    actor: actor, at: LogPosition(rawValue: stands), digest: nil, totals: nil,
-                    connection, deadline)
+                    actor: actor, at: LogPosition(rawValue: stands), digest: nil,
+                    totals: totals.bytes, connection, deadline)
                 let now = try Self.generations(book, connection, deadline)
                 return Reversion(
                     live: now[0], former: now.first { $0.slot == live.slot } ?? live,

@@ -184,18 +184,8 @@ extension GenerationDesk {
                     + "the build that began it, or empty it with `nexus-ledger retire --slot "
                     + "\(slot)`")
         }
-        // Of a process on another host it is only known when it last wrote something.
-        let isIdle = try connection.query(
-            GenerationSQL.isIdle, [.int4(book.rawValue), .int2(slot)], deadline: deadline
-        ).onlyRow()[0].bool()
-        let isFree =
-            unfinished.owner.isEmpty || unfinished.owner == owner.description
-            || ProcessIdentity.isDead(unfinished.owner, seenFrom: owner)
-            || (isIdle && !unfinished.owner.hasPrefix(owner.host + "/"))
-        guard isFree else {
-            throw GenerationError.precondition(
-                "slot \(slot) is being rebuilt by \(unfinished.owner): wait for it, or end that "
-                    + "process (one on another host counts as gone after a minute without a word)")
+        if unfinished.owner != owner.description {
+            try refuseBuilding(unfinished, book, owner, connection, deadline)
         }
         let row = try connection.query(
             GenerationSQL.resume,
@@ -205,6 +195,25 @@ extension GenerationDesk {
             lease: Lease(book: book, slot: slot, epoch: try row[0].int64()),
             target: LogPosition(rawValue: try row[1].int64()),
             through: try row[2].ifPresent?.id(), events: try row[3].int64())
+    }
+
+    /// Of a process on another host it is only known when it last wrote something.
+    /// - Throws: `GenerationError.precondition` if a process that is alive builds the generation.
+    static func refuseBuilding(
+        _ unfinished: Generation, _ book: BookID, _ owner: ProcessIdentity,
+        _ connection: Connection, _ deadline: Deadline
+    ) throws {
+        let isIdle = try connection.query(
+            GenerationSQL.isIdle, [.int4(book.rawValue), .int2(unfinished.slot)],
+            deadline: deadline
+        ).onlyRow()[0].bool()
+        let isFree =
+            unfinished.owner.isEmpty || ProcessIdentity.isDead(unfinished.owner, seenFrom: owner)
+            || (isIdle && !unfinished.owner.hasPrefix(owner.host + "/"))
+        guard !isFree else { return }
+        throw GenerationError.precondition(
+            "slot \(unfinished.slot) is being rebuilt by \(unfinished.owner): wait for it, or end "
+                + "that process (one on another host counts as gone after a minute without a word)")
     }
 
     private static func start(

@@ -143,6 +143,9 @@ public final class GenerationDesk: Sendable {
                 let chosen =
                     try others.count == 1 && slot == nil
                     ? others[0] : Self.other(slot, of: generations)
+                if chosen.state == .building {
+                    try Self.refuseBuilding(chosen, book, self.identity, connection, deadline)
+                }
                 let scope: [Parameter] = [.int4(book.rawValue), .int2(chosen.slot)]
                 try connection.query(GenerationSQL.forgetFormer, scope, deadline: deadline)
                 try connection.query(GenerationSQL.retire, scope, deadline: deadline)

@@ -269,7 +269,7 @@ public enum GenerationSQL {
         """
 
     static let comparison = """
-        SELECT log_position, tables, totals, differences
+        SELECT log_position, totals, differences
         FROM positions.comparisons
         WHERE book_id = $1
           AND from_slot = $2

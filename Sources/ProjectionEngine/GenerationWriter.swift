@@ -68,23 +68,32 @@ struct GenerationWriter: Sendable {
             let names: [Parameter] = [
                 .text(key.strategy.text), .text(key.asset.text), .text(key.settle.text),
             ]
-            let row = try connection.query(
-                ProjectionSQL.tradeSums, scope + names, deadline: deadline
-            ).onlyRow()
             var pipeline = Pipeline()
             pipeline.add(ProjectionSQL.dropTradeStats, scope + names)
-            let closed = try row[0].int64()
-            if closed > 0 {
-                let sums = try sums(row, scope + names, connection, deadline)
-                let cells = TradeStats.cells(sums).map(Parameter.init(cell:))
+            if let sums = try tradeStats(of: key, connection: connection, deadline: deadline) {
                 pipeline.add(
                     ProjectionSQL.makeTradeStats,
-                    scope + names + cells + [
-                        .int8(try row[10].int64()), .timestamp(try row[11].timestamp()),
+                    scope + names + sums.cells.map(Parameter.init(cell:)) + [
+                        .int8(sums.logPosition), .timestamp(sums.changedAt),
                     ])
             }
             try connection.run(pipeline, deadline: deadline)
         }
+    }
+
+    /// What a key of trade_stats comes to, by `TradeStats.cells`; nil without closed positions.
+    func tradeStats(
+        of key: TradeStats.Key, connection: Connection, deadline: Deadline
+    ) throws -> (cells: [Cell], logPosition: Int64, changedAt: Timestamp)? {
+        let names: [Parameter] = [
+            .text(key.strategy.text), .text(key.asset.text), .text(key.settle.text),
+        ]
+        let row = try connection.query(
+            ProjectionSQL.tradeSums, scope + names, deadline: deadline
+        ).onlyRow()
+        guard try row[0].int64() > 0 else { return nil }
+        let sums = try sums(row, scope + names, connection, deadline)
+        return (TradeStats.cells(sums), try row[10].int64(), try row[11].timestamp())
     }
 
     private func sums(

@@ -6,7 +6,6 @@ import Postgres
 struct LookedAt: Sendable {
     let digest: String
     let logPosition: LogPosition
-    let tables: [String]
     let totals: [UInt8]
     /// nil if there were too many to be kept.
     let differences: [UInt8]?
@@ -25,8 +24,7 @@ struct LookedAt: Sendable {
         }
         return LookedAt(
             digest: digest, logPosition: LogPosition(rawValue: try row[0].int64()),
-            tables: try row[1].textArray(), totals: try row[2].bytes(),
-            differences: try row[3].ifPresent?.bytes())
+            totals: try row[1].bytes(), differences: try row[2].ifPresent?.bytes())
     }
 
     /// Whether `result`, which is another comparison, may be promoted all the same.

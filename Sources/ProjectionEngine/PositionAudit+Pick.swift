@@ -29,10 +29,12 @@ extension PositionAudit {
             let found = try positions(inBlocks: block..<(block + 1), connection, deadline)
             if let position = found.randomElement() { picked.insert(position) }
         }
-        // Blocks may be empty or full of other books.
+        // Blocks may be empty or full of other books. Some of a run may be picked already.
         if picked.count < count {
-            picked.formUnion(
-                try positionsByID(count - picked.count, connection, deadline))
+            for position in try positionsByID(count, connection, deadline)
+            where picked.count < count {
+                picked.insert(position)
+            }
         }
         return Array(picked)
     }

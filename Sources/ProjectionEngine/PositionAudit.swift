@@ -180,7 +180,7 @@ extension RowDifference {
 
 extension Cell {
     /// A field as the cell of its column's type.
-    fileprivate init(standing field: Field) throws {
+    init(standing field: Field) throws {
         guard !field.isNull else {
             self = .null
             return

@@ -72,13 +72,26 @@ extension Cell {
 }
 
 extension ProjectedTable {
-    /// after − before of a money column, null as 0; nil for others, and beyond the range.
-    func change(_ column: RowDifference.Column) -> Fixed? {
+    /// after − before of a money column, null as 0: how far it moves, for sorting. nil for others,
+    /// and beyond the range.
+    func distance(_ column: RowDifference.Column) -> Fixed? {
         guard moneyColumns.contains(column.name) else { return nil }
         let before = column.before.map { Fixed($0) } ?? Fixed.zero
         let after = column.after.map { Fixed($0) } ?? Fixed.zero
         guard let before, let after else { return nil }
         return try? after.subtracting(before)
+    }
+
+    /// after − before of a money column; a row that is not there counts as 0. nil for others,
+    /// beyond the range, and where one of both is not known: absent is not zero (accounting.md §1).
+    func change(_ column: RowDifference.Column, _ kind: RowDifference.Kind) -> Fixed? {
+        isUnknown(column, kind) ? nil : distance(column)
+    }
+
+    /// Whether a money column of a row that both have is not known in one of them.
+    func isUnknown(_ column: RowDifference.Column, _ kind: RowDifference.Kind) -> Bool {
+        kind == .changed && moneyColumns.contains(column.name)
+            && (column.before == nil || column.after == nil)
     }
 }
 
@@ -86,6 +99,6 @@ extension RowDifference {
     /// The greatest change of money in the row, without its sign; nil where no money changes.
     public var size: Fixed? {
         guard let table = ProjectedTable.all.first(where: { $0.name == table }) else { return nil }
-        return columns.compactMap { table.change($0)?.magnitude }.max()
+        return columns.compactMap { table.distance($0)?.magnitude }.max()
     }
 }

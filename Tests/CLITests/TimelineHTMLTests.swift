@@ -90,13 +90,19 @@ import Testing
         #expect(page.contains("<path class=\"line s0\" d=\"M"))
     }
 
-    @Test func `legs that settle in several assets have a line each`() async throws {
+    @Test func `legs that settle in several assets have a chart each, with a scale of its own`()
+        async throws
+    {
         let page = try await page([
             opened(settle: ["USD", "EUR"]), fill(1), fill(2, feeAsset: "EUR", leg: 1),
         ])
         #expect(page.contains("net of l0: -0.1 USD"))
         #expect(page.contains("net of l1: -0.1 EUR"))
-        #expect(page.contains(">USD, EUR</text>"))
+        #expect(page.contains(">USD</text>"))
+        #expect(page.contains(">EUR</text>"))
+        #expect(count("class=\"chart\"", in: page) == 2)
+        #expect(count("id=\"chart-2\"", in: page) == 1)
+        #expect(count("aria-labelledby=\"chart-2-title chart-2-desc\"", in: page) == 1)
     }
 
     @Test func `of thousands of events every row is there and the chart has what can be seen`()

@@ -259,6 +259,18 @@ import Testing
         let (audit, all) = (audit(worker), try positions(worker))
         let some = try audit.pick(3, on: worker.connection, deadline: ample)
         #expect(some.count == 3 && Set(some).count == 3 && all.isSuperset(of: some))
+        // In many blocks with few rows, too, where the same one is drawn again and again.
+        try worker.connection.execute(
+            """
+            ALTER TABLE positions.streams SET (fillfactor = 10);
+            UPDATE positions.streams SET version = version;
+            UPDATE positions.streams SET version = version;
+            UPDATE positions.streams SET version = version;
+            """, deadline: ample)
+        for count in [2, 3, all.count - 1] {
+            let drawn = try audit.pick(count, on: worker.connection, deadline: ample)
+            #expect(Set(drawn).count == count && all.isSuperset(of: drawn))
+        }
         let every = try audit.pick(1_000, on: worker.connection, deadline: ample)
         #expect(every.count == all.count && Set(every) == all)
         #expect(try audit.pick(0, on: worker.connection, deadline: ample) == [])

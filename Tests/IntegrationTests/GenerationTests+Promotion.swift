@@ -93,10 +93,74 @@ extension GenerationTests {
             #expect(what.contains("peak_qty"))
         }
         #expect(try await desk.list(book).generations[0].slot == 1)
-        // Of these tables nothing has changed.
+        // In one table nothing differs, but a promotion changes them all.
         let others = try await compare(["positions.history"])
         #expect(others.digest == Self.nothing)
-        #expect(try await promote(others.digest).live.slot == 2)
+        do {
+            _ = try await promote(others.digest)
+            Issue.record("differences were promoted that nobody has looked at")
+        } catch GenerationError.changedSince(let what) {
+            #expect(what.contains("peak_qty"))
+        }
+        let all = try await compare()
+        // The same differences, looked at in their table alone, are known by the same digest.
+        #expect(try await compare(["positions.legs"]).digest == all.digest)
+        #expect(try await promote(all.digest).live.slot == 2)
+        let totals = try await desk.list(book).steps[0].totals
+        #expect(totals == all.totalsJSON)
+        await desk.shutdown()
+    }
+
+    @Test func `a slot that is emptied while it is compared is told, not compared as empty`()
+        async throws
+    {
+        try await filled(seed())
+        for change in ["retired_at = now()", "built_at = now()", "rebuilding_to = 1"] {
+            let comparison = GenerationComparison(
+                book: book, live: 1, other: 2, tables: ProjectedTable.all)
+            do {
+                _ = try comparison.run(
+                    on: live.connection, catchUp: { _, _ in },
+                    progress: { _ in
+                        let other = try Connection.open(sandbox.info, deadline: ample)
+                        try other.execute(
+                            "UPDATE positions.projection_checkpoints SET \(change) WHERE slot = 2",
+                            deadline: ample)
+                        other.close()
+                    }, finish: { _, result in result })
+                Issue.record("compared, though \(change)")
+            } catch GenerationError.changedSince(let why) {
+                #expect(why.contains("slot 2 was emptied"))
+            }
+            try live.connection.execute(
+                """
+                UPDATE positions.projection_checkpoints
+                SET retired_at = NULL, rebuilding_to = NULL
+                WHERE slot = 2
+                """, deadline: ample)
+        }
+        await desk.shutdown()
+    }
+
+    @Test func `a slot that a living process rebuilds is not emptied`() async throws {
+        try await filled(seed())
+        let owner = ProcessIdentity(start: "desk")
+        try live.connection.execute(
+            """
+            UPDATE positions.projection_checkpoints
+            SET rebuilding_to = 1, owner = '\(owner)'
+            WHERE slot = 2
+            """, deadline: ample)
+        do {
+            _ = try await desk.retire(book, slot: 2, actor: "ada")
+            Issue.record("emptied under a rebuild")
+        } catch GenerationError.precondition(let why) {
+            #expect(why.contains("is being rebuilt by \(owner)"))
+        }
+        try live.connection.execute(
+            "UPDATE positions.projection_checkpoints SET owner = '' WHERE slot = 2",
+            deadline: ample)
+        #expect(try await desk.retire(book, slot: 2, actor: "ada").slot == 2)
         await desk.shutdown()
     }
 

@@ -29,7 +29,7 @@ import Testing
 
     @Test(arguments: [
         StoreSQL.all, ProjectionSQL.all, GenerationSQL.all, ComparisonSQL.all, AuditSQL.all,
-        ReadSQL.all, ConfigSQL.all,
+        SumsSQL.all, ReadSQL.all, ConfigSQL.all,
     ])
     func `every statement prepares`(statements: [String]) throws {
         let connection = try sandbox.open()

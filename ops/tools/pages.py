@@ -241,6 +241,9 @@ def bounds(definition):
     low, high = definition["minimum"], definition["maximum"]
     if definition.get("allowed"):
         return ", ".join(code(word) for word in definition["allowed"])
+    if definition.get("shortest") or definition.get("longest"):
+        ends = f"{definition.get('shortest') or ''} … {definition.get('longest') or ''}".strip()
+        return ends + (", null" if definition.get("takes_null") else "")
     if low is None and high is None:
         return ""
     return f"{'' if low is None else number(low)} … {'' if high is None else number(high)}".strip()

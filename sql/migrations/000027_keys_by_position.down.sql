@@ -10,11 +10,17 @@ BEGIN
     FOR key IN
         SELECT v.parent, v.name, v.columns
           FROM (VALUES
-            ('positions.active_rows',            'open_position_has_one_row',  'slot, book_id, position_id'),
-            ('positions.legs_rows',              'leg_has_one_row',            'slot, book_id, position_id, leg'),
-            ('positions.history_rows',           'ended_position_has_one_row', 'slot, book_id, position_id'),
-            ('analytics.position_days_rows',     'leg_has_one_row_a_day',      'slot, book_id, position_id, leg, day'),
-            ('analytics.funding_collected_rows', 'leg_has_one_row_a_month',    'slot, book_id, position_id, leg, month')) AS v (parent, name, columns)
+               ('positions.active_rows', 'open_position_has_one_row',
+                'slot, book_id, position_id'),
+               ('positions.legs_rows', 'leg_has_one_row',
+                'slot, book_id, position_id, leg'),
+               ('positions.history_rows', 'ended_position_has_one_row',
+                'slot, book_id, position_id'),
+               ('analytics.position_days_rows', 'leg_has_one_row_a_day',
+                'slot, book_id, position_id, leg, day'),
+               ('analytics.funding_collected_rows', 'leg_has_one_row_a_month',
+                'slot, book_id, position_id, leg, month')
+               ) AS v (parent, name, columns)
          WHERE pg_get_constraintdef((SELECT c.oid
                                        FROM pg_catalog.pg_constraint AS c
                                       WHERE c.conrelid = v.parent::regclass

@@ -29,6 +29,49 @@ SELECT throws_ok(
       VALUES (clock_timestamp() + interval '1 hour', sha256('x'))$$,
     '23514', NULL, 'a session has a holder');
 
+-- What is refused is not shown: the server writes it into its log.
+CREATE FUNCTION pg_temp.said(statement text)
+    RETURNS text
+    LANGUAGE plpgsql
+AS $function$
+DECLARE
+    message text;
+    detail  text;
+    hint    text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'nothing';
+EXCEPTION
+    WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS message = MESSAGE_TEXT,
+                                detail  = PG_EXCEPTION_DETAIL,
+                                hint    = PG_EXCEPTION_HINT;
+        RETURN concat_ws('|', sqlstate, message, nullif(detail, ''), nullif(hint, ''));
+END
+$function$;
+
+SELECT ok(said !~ 'correct horse|aaaa|\\x' AND said !~ 'Failing row' AND starts_with(said, begins),
+          said)
+  FROM (VALUES
+    ($$INSERT INTO auth.users (name, password_hash) VALUES ('plain', 'correct horse battery')$$,
+     '23514|auth.users: password_is_a_slow_hash does not hold|Hash the password'),
+    ($$UPDATE auth.users SET password_hash = 'correct horse battery' WHERE name = 'slow'$$,
+     '23514|auth.users: password_is_a_slow_hash does not hold|Hash the password'),
+    ($$INSERT INTO auth.users (name, status, password_hash)
+       VALUES ('plain', 'gone', '$2b$12$' || repeat('a', 53))$$,
+     '23514|auth.users: status_is_known does not hold|'),
+    ($$INSERT INTO auth.users (password_hash) VALUES ('$2b$12$' || repeat('a', 53))$$,
+     '23502|null value in column "name"'),
+    ($$INSERT INTO auth.service_accounts (account, db_role, description, token_hash)
+       VALUES ('trial', 'nexus_risk', 'test', 'correct horse')$$,
+     '23514|auth.service_accounts: token_is_a_sha256 does not hold|Bring the SHA-256'),
+    ($$INSERT INTO auth.sessions (account, expires_at, token_hash)
+       VALUES ('risk', clock_timestamp() + interval '1 hour', 'correct horse')$$,
+     '23514|auth.sessions: session_token_is_a_sha256 does not hold|Bring the SHA-256'),
+    ($$INSERT INTO auth.sessions (account, token_hash) VALUES ('risk', sha256('x'))$$,
+     '23502|null value in column "expires_at"')) AS v (statement, begins)
+ CROSS JOIN LATERAL pg_temp.said(statement) AS said;
+
 UPDATE auth.users
    SET password_hash = '$2b$12$' || repeat('b', 53)
  WHERE name = 'slow';

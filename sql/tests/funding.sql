@@ -60,7 +60,7 @@ SELECT throws_ok(statement, 'NX001', NULL, 'refused: ' || statement)
                ('DELETE FROM funding.rate_revisions'),
                ('TRUNCATE funding.rate_revisions')) AS s (statement);
 
--- A settlement is known by its second; what a call tells twice is told once.
+-- A settlement is known by its minute; what a call tells twice is told once.
 SELECT results_eq(
     $$SELECT taken, duplicate
         FROM funding.ingest_rates(
@@ -68,6 +68,35 @@ SELECT results_eq(
                  ARRAY['2026-03-01 08:00:00.048+00', '2026-03-01 08:00:00+00']::timestamptz[],
                  ARRAY[0.0003, 0.0003], ARRAY[8, 8])$$,
     'SELECT 1, 1', 'some milliseconds make no other settlement');
+CREATE FUNCTION pg_temp.stamp(source text, stamp timestamptz, rate numeric,
+                              next_time timestamptz DEFAULT NULL, symbol text DEFAULT 'STAMP')
+    RETURNS text
+    LANGUAGE sql
+AS $function$
+    SELECT format('%s %s %s %s', i.taken, i.duplicate, i.revised, i.opened)
+      FROM funding.ingest_rates(source, ARRAY['fu-test-b'], ARRAY[symbol], ARRAY[stamp],
+                                ARRAY[rate], ARRAY[8], ARRAY[next_time]) AS i;
+$function$;
+SELECT is(pg_temp.stamp('exchange_api', '2026-03-01 06:00:00.007+00', 0.0001), '1 0 0 0',
+          'an exchange stamps a little late');
+SELECT is(pg_temp.stamp('arbitragescanner', '2026-03-01 05:59:59.997+00', 0.0009), '1 0 0 1',
+          'another source a little early: it is the same settlement, of which they disagree');
+SELECT is(pg_temp.stamp('arbitragescanner', '2026-03-01 06:00:01.1+00', 0.0009), '0 1 0 0',
+          'and later by a second it is told again');
+SELECT is(pg_temp.stamp('exchange_api', '2026-03-01 13:59:30+00', 0.0001,
+                        '2026-03-01 21:59:59.9+00'), '1 0 0 0', 'half a minute is near enough');
+SELECT results_eq(
+    $$SELECT DISTINCT funding_time, next_funding_time
+        FROM funding.rates
+       WHERE symbol = 'STAMP'
+       ORDER BY funding_time$$,
+    $$VALUES (timestamptz '2026-03-01 06:00:00+00', NULL::timestamptz),
+             ('2026-03-01 14:00:00+00', '2026-03-01 22:00:00+00')$$,
+    'the nearest minute counts, of the next settlement too');
+SELECT throws_ok(
+    $$SELECT pg_temp.stamp('exchange_api', '2026-03-01 22:00:01+00', 0.0001,
+                           '2026-03-01 22:00:20+00')$$,
+    '22023', NULL, 'the next settlement is not in the same minute');
 SELECT results_eq(
     $$SELECT taken + duplicate + revised
         FROM funding.ingest_rates('exchange_api', '{}', '{}', '{}', '{}')$$,
@@ -244,10 +273,37 @@ UPDATE config.system_settings
 SELECT results_eq(
     $$SELECT *
         FROM funding.find_discrepancies('2026-03-01 00:00:00+00', '2026-03-03 00:00:00+00')$$,
-    'SELECT 0, 3', 'under a higher one it is resolved');
+    'SELECT 0, 4', 'under a higher one it is resolved, and so is what is open from another day');
+SELECT is_empty($$SELECT FROM funding.open_discrepancies WHERE exchange ~ '^fu-test'$$,
+                'nothing within the threshold stays open');
 SELECT throws_ok(
     $$SELECT funding.find_discrepancies('2026-03-02', '2026-03-01')$$, '22023', NULL,
     'times are in their order');
+INSERT INTO funding.discrepancies
+       (funding_time, rate_a, rate_b, magnitude, threshold, exchange, symbol, source_a, source_b)
+SELECT timestamptz '2025-01-01 00:00:00+00' + n * interval '1 hour', 0, n * 0.004, n * 0.004, 0.001,
+       'fu-test-a', 'BTC', 'arbitragescanner', 'exchange_api'
+  FROM generate_series(1, 3) AS n;
+SELECT results_eq(
+    $$SELECT *
+        FROM funding.find_discrepancies(clock_timestamp() - interval '1 day', clock_timestamp())$$,
+    'SELECT 0, 2', 'where the rates are not kept any more, what was seen of them counts');
+SELECT results_eq(
+    $$SELECT magnitude, threshold, status, resolution
+        FROM funding.discrepancies
+       WHERE funding_time < '2026-01-01 00:00:00+00'
+       ORDER BY magnitude$$,
+    $$VALUES (0.004::numeric(38,18), 0.01::numeric(38,18), 'resolved', 'agreed'),
+             (0.008, 0.01, 'resolved', 'agreed'), (0.012, 0.001, 'open', NULL)$$,
+    'and what is above the threshold stays open');
+SELECT is(pg_temp.tell('exchange_api', 240, 0.0001), '1 0 0 0 0', 'one source has told');
+SELECT is(pg_temp.tell('arbitragescanner', 240, 0.02), '1 0 0 1 0', 'the other differs by much');
+UPDATE config.system_settings
+   SET value = '0.05'
+ WHERE key = 'funding.discrepancy_threshold';
+SELECT is((maintenance.run_job('funding_discrepancies')).outcome, 'done', 'the job of every hour');
+SELECT is_empty($$SELECT FROM funding.open_discrepancies WHERE exchange ~ '^fu-test'$$,
+                'looks at what is open from any time');
 DELETE FROM config.system_settings
  WHERE key = 'funding.discrepancy_threshold';
 
@@ -341,6 +397,61 @@ SELECT pg_temp.tell('exchange_api', h.hour, 0.0001, 8, symbol => 'ODD')
   FROM (VALUES (4), (12)) AS h (hour);
 SELECT is(pg_temp.calendar(0, 29, 'ODD'), '4/8o 12/8o 20/8m 28/8m',
           'settlements that are not at midnight stay so');
+
+-- Terms that begin at a settlement, as exchanges announce them.
+CREATE FUNCTION pg_temp.terms(symbol text, hour numeric, hours int)
+    RETURNS bigint
+    LANGUAGE sql
+AS $function$
+    SELECT data_collector.set_instrument(
+               'fu-test-a', symbol, 'BTC', 'USDT', 'USDT', 1, 1, hours,
+               timestamptz '2026-03-01 00:00:00+00' + make_interval(secs => 3600 * hour));
+$function$;
+SELECT pg_temp.terms('CUT', -240, 8);
+SELECT pg_temp.tell('exchange_api', h.hour, 0.0001, 8, symbol => 'CUT')
+  FROM (VALUES (16), (24)) AS h (hour);
+SELECT pg_temp.terms('CUT', 24, 4);
+SELECT is(pg_temp.calendar(24, 49, 'CUT'), '24/8o 28/4m 32/4m 36/4m 40/4m 44/4m 48/4m',
+          'terms from the last settlement on are of those after it');
+SELECT pg_temp.terms('SET', -240, 8);
+SELECT pg_temp.tell('exchange_api', 8, 0.0001, 8, symbol => 'SET');
+SELECT pg_temp.terms('SET', 16, 4);
+SELECT is(pg_temp.calendar(8, 25, 'SET'), '8/8o 16/8m 20/4m 24/4m',
+          'so are those from an expected settlement on');
+SELECT pg_temp.tell('exchange_api', 16, 0.0001, 8, symbol => 'SET');
+SELECT is(pg_temp.calendar(8, 25, 'SET'), '8/8o 16/8o 20/4m 24/4m',
+          'and the same when its rate has come');
+SELECT pg_temp.terms('SEC', -240, 8);
+SELECT pg_temp.tell('exchange_api', 8, 0.0001, 8, symbol => 'SEC');
+SELECT pg_temp.terms('SEC', 8 + 1 / 3600.0, 4);
+SELECT is(pg_temp.calendar(8, 21, 'SEC'), '8/8o 12/4m 16/4m 20/4m', 'a second later likewise');
+SELECT pg_temp.terms('SAY', -240, 8);
+SELECT pg_temp.terms('SAY', 8, 4);
+SELECT funding.ingest_rates('exchange_api', ARRAY['fu-test-a'], ARRAY['SAY'],
+                            ARRAY[timestamptz '2026-03-01 08:00:00+00'], ARRAY[0.0001], ARRAY[8],
+                            ARRAY[timestamptz '2026-03-01 10:00:00+00']);
+SELECT is(pg_temp.calendar(8, 15, 'SAY'), '8/8o 10/2m 12/2m 14/2m',
+          'but what the source has said since of the next settlement counts more');
+SELECT pg_temp.terms('OLD', -240, 8);
+SELECT pg_temp.tell('exchange_api', 8, 0.0001, 8, '2026-03-01 08:00:05+00', symbol => 'OLD');
+SELECT funding.ingest_rates('exchange_api', ARRAY['fu-test-a'], ARRAY['OLD'],
+                            ARRAY[timestamptz '2026-03-01 08:00:00+00'], ARRAY[0.0001], ARRAY[8],
+                            ARRAY[timestamptz '2026-03-01 10:00:00+00'],
+                            received_at => '2026-03-01 08:00:06+00');
+SELECT pg_temp.terms('OLD', 8, 4);
+SELECT is(pg_temp.calendar(8, 17, 'OLD'), '8/8o 12/4m 16/4m',
+          'and what it had said before does not');
+SELECT pg_temp.terms('OFF', -240, 8);
+SELECT pg_temp.tell('exchange_api', 8, 0.0001, 8, symbol => 'OFF');
+SELECT data_collector.end_instrument('fu-test-a', 'OFF', '2026-03-01 08:00:00+00');
+SELECT is(pg_temp.calendar(8, 25, 'OFF'), '8/8o', 'taken off at a settlement: none is after it');
+SELECT pg_temp.terms('NOR', -240, 8);
+SELECT pg_temp.terms('NOR', -120, 4);
+SELECT pg_temp.terms('NOR', -60, 6);
+SELECT is(pg_temp.calendar(1, 19, 'NOR'), '6/6m 12/6m 18/6m',
+          'without rates the terms of the period count, not former ones');
+SELECT data_collector.end_instrument('fu-test-a', 'NOR', '2026-02-28 00:00:00+00');
+SELECT is(pg_temp.calendar(1, 19, 'NOR'), NULL, 'and none once it was taken off');
 SELECT throws_ok($$SELECT funding.settlement_calendar('2026-03-02', '2026-03-01')$$, '22023', NULL,
                  'a period is in the order of time');
 
@@ -359,6 +470,18 @@ SELECT pg_temp.tell('exchange_api', 92, 0.0001, 4, symbol => 'CAL');
 SELECT results_eq(
     $$SELECT * FROM funding.find_gaps('2026-03-04 00:00:00+00', '2026-03-06 00:00:00+00')$$,
     'SELECT 0, 1', 'and is filled when the rate has come');
+
+SELECT funding.ingest_rates(
+           'exchange_api', ARRAY['fu-test-a', 'fu-test-a'], ARRAY['GAP', 'GAP'],
+           ARRAY[date_trunc('day', now()) - interval '2 days',
+                 date_trunc('day', now()) - interval '1 day'],
+           ARRAY[0.0001, 0.0001], ARRAY[8, 8]);
+SELECT is((maintenance.run_job('funding_gaps')).outcome, 'done', 'a job looks for gaps');
+SELECT results_eq(
+    $$SELECT expected_from, expected_to FROM data_collector.open_gaps WHERE symbol = 'GAP'$$,
+    $$SELECT date_trunc('day', now()) - interval '40 hours',
+             date_trunc('day', now()) - interval '32 hours'$$,
+    'every hour, by itself');
 
 -- 20,000 at once.
 SELECT results_eq(

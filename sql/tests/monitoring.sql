@@ -149,8 +149,43 @@ SELECT is(
       WHERE p.partstrat = 'r'),
     'every table that is partitioned by time is');
 
+-- A partition that was made for facts of long after now leaves a gap, which is no fault; one within
+-- what is made ahead is, and its cure cures.
+SELECT isnt(maintenance.ensure_partitions(
+                'funding.rates', now() + interval '500 days', now() + interval '501 days'), 0,
+            'partitions of long after now are made');
+SELECT results_eq(
+    $$SELECT h.gaps_ahead > 0, h.problem
+        FROM monitoring.partition_health AS h
+       WHERE h.table_name = 'funding.rates'$$,
+    $$VALUES (true, NULL::text)$$,
+    'the gap before them is counted and no problem');
+SELECT config.set('system_settings/partitions.ahead_days', '30') AS change \gset
+SELECT matches(h.problem, '^no partition from \S+ \S+ on: SELECT maintenance.make_partitions\(\)$',
+               'it is one where partitions are to be made ahead')
+  FROM monitoring.partition_health AS h
+ WHERE h.table_name = 'funding.rates';
+SELECT maintenance.make_partitions() AS made \gset
+SELECT is(h.problem, NULL, 'which that cures')
+  FROM monitoring.partition_health AS h
+ WHERE h.table_name = 'funding.rates';
+SELECT config.set('system_settings/partitions.ahead_days', '1') AS change \gset
+SELECT format('ALTER TABLE funding.rates DETACH PARTITION %s', i.inhrelid::regclass)
+  FROM pg_inherits AS i
+  JOIN pg_class AS c
+    ON c.oid = i.inhrelid
+ CROSS JOIN LATERAL regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''([^'']+)''\)')
+       AS b (bound)
+ WHERE i.inhparent = 'funding.rates'::regclass
+   AND b.bound[1]::timestamptz > now() + interval '1 day'
+\gexec
+SELECT is(h.problem, NULL, 'one day ahead will do where no more is made')
+  FROM monitoring.partition_health AS h
+ WHERE h.table_name = 'funding.rates';
+
 CREATE TABLE risk.mon_parts (at timestamptz NOT NULL) PARTITION BY RANGE (at);
-SELECT matches(h.problem, 'no partition holds the present', 'a table without partitions is wrong')
+SELECT matches(h.problem, 'no partition holds the present: SELECT maintenance.partition',
+               'a table without partitions is wrong')
   FROM monitoring.partition_health AS h
  WHERE h.table_name = 'risk.mon_parts';
 
@@ -226,12 +261,55 @@ SELECT ok(NOT EXISTS (SELECT
                          AND a.resolved_at IS NULL),
           'and its alert is resolved');
 
+-- A job that is cancelled has failed.
+INSERT INTO maintenance.jobs (job, every, schedule, command, description)
+VALUES ('mon_slow', '1 hour', '0 * * * *', 'SELECT pg_sleep(20)', 'takes too long');
+SET LOCAL statement_timeout = '200ms';
+SELECT is((r.run).outcome || ' ' || (r.run).error,
+          'failed 57014: canceling statement due to statement timeout',
+          'a job that a time limit cancels has failed')
+  FROM (SELECT maintenance.run_job('mon_slow') AS run) AS r;
+SET LOCAL statement_timeout = 0;
+SELECT results_eq(
+    $$SELECT r.outcome, r.error FROM maintenance.runs AS r WHERE r.job = 'mon_slow'$$,
+    $$VALUES ('failed', '57014: canceling statement due to statement timeout')$$,
+    'its run is noted');
+SELECT ok(EXISTS (SELECT
+                    FROM risk.alerts AS a
+                   WHERE a.type = 'job_failed'
+                     AND a.subject = 'mon_slow'
+                     AND a.resolved_at IS NULL),
+          'and an alert raised');
+
+-- What is purged after which time is a setting.
+INSERT INTO auth.sessions (session_id, account, opened_at, last_seen_at, expires_at, token_hash)
+SELECT md5('s' || d.days)::uuid, 'risk', t.at, t.at, t.at + interval '1 hour',
+       sha256(convert_to(d.days::text, 'UTF8'))
+  FROM unnest(ARRAY[5, 89, 91]) AS d (days)
+ CROSS JOIN LATERAL (SELECT now() - d.days * interval '1 day') AS t (at);
+INSERT INTO maintenance.runs (started_at, ended_at, job, outcome, trigger, actor)
+SELECT now() - d.days * interval '1 day', now(), 'mon_good', 'done', 'manual', 'test'
+  FROM unnest(ARRAY[9, 91]) AS d (days);
+SELECT is(maintenance.purge(), 2, 'after 90 days if nobody says so');
+SELECT config.set('system_settings/retention.auth.sessions', '"4 days"'),
+       config.set('system_settings/retention.maintenance.runs', '"8 days"') \gset
+SELECT is(maintenance.purge(), 3, 'or after what somebody says');
+SELECT config.set('system_settings/retention.auth.sessions', 'null'),
+       config.set('system_settings/retention.maintenance.runs', 'null') \gset
+SELECT is(maintenance.purge(), 0, 'or never');
+
 -- Facts of a time that retention has detached are refused with the cure.
 SELECT isnt(config.set('system_settings/retention.risk.snapshots', '"1 day"'), NULL,
             'retention is a day');
 SELECT ok(maintenance.ensure_partitions('risk.snapshots', '2020-03-01', '2020-03-01') = 1,
           'a month of long ago is made');
 SELECT is((maintenance.run_job('retention')).outcome, 'done', 'retention is done');
+SELECT results_eq(
+    $$SELECT a.action, a.request
+        FROM audit.actions AS a
+       WHERE a.subject = 'risk.snapshots_p2020_03'$$,
+    $$VALUES ('partition_detached', jsonb '{"table": "risk.snapshots", "retention": "1 day"}')$$,
+    'what it detached is in the audit');
 SELECT throws_like(
     $$SELECT maintenance.ensure_partitions('risk.snapshots', '2020-03-05', '2020-03-05')$$,
     'risk.snapshots of 2020_03 is no partition any more: retention has detached it',

@@ -144,6 +144,135 @@ SELECT isnt_empty(
     $$SELECT FROM opportunities.detected WHERE components @> '{"funding": 80}'$$,
     'opportunities are found by their components');
 
+-- Told again with other content it is another one.
+SELECT throws_ok(
+    format($$SELECT opportunities.detect(%s, detected_at => '2026-03-01 00:00:00+00')$$, v.content),
+    '23505', format('opportunity %s is known with other content: %s', :'one', v.differs),
+    'told again with another ' || v.why)
+  FROM (VALUES
+    ($$'funding', 'BTC', 'op-test-a', 'ONE', 'op-test-b', 'ONE', 99,
+       '{"funding": 80, "liquidity": 60}', 0.9$$,
+     'score is 71.5, not 99, spread is 0.0007, not 0.9', 'score and spread'),
+    ($$'funding', 'ETH', 'op-test-a', 'ONE', 'op-test-b', 'ONE', 71.5, '{"funding": 80}', 0.0007$$,
+     'asset is BTC, not ETH, components is {"funding": 80, "liquidity": 60}, not {"funding": 80}',
+     'asset and components'),
+    ($$'funding', 'BTC', 'op-test-a', 'ONE', 'op-test-b', 'ONE', 71.5,
+       '{"funding": 80, "liquidity": 60}', 0.0007, 5000$$,
+     'notional_max is null, not 5000', 'limit')
+  ) AS v (content, differs, why);
+SELECT is(opportunities.detect('funding', 'BTC', 'op-test-a', 'ONE', 'op-test-b', 'ONE', 71.50,
+                               '{"liquidity": 60, "funding": 80.0}', 0.00070,
+                               expires_at => '2027-01-01 00:00:00+00',
+                               detected_at => '2026-03-01 00:00:00+00'),
+          :'one', 'equal numbers are the same, and expires_at may have been moved');
+
+-- One execution runs at a time, and an opportunity does not end before it.
+SELECT pg_temp.detect('RUN') AS run \gset
+SELECT throws_ok(
+    format($$INSERT INTO opportunities.executions
+                    (opportunity_id, detected_at, long_price_expected, short_price_expected)
+             VALUES (%L, '2026-03-01 00:00:00+00', 1, 1)$$, :'run'),
+    '23514', format('an execution of opportunity %s cannot begin: it is detected', :'run'),
+    'what is only detected is not executed');
+SELECT ok(opportunities.advance(:'run', 'qualified'), 'qualified it is');
+SELECT opportunities.start_execution(:'run', 100, 101) AS running \gset
+SELECT throws_ok(
+    format('SELECT opportunities.start_execution(%L, 100, 101)', :'run'), '55000',
+    format('an execution of opportunity %s cannot begin: its execution %s is running', :'run',
+           :'running'), 'a second one waits for the end of the first');
+SELECT throws_ok(
+    format(s.statement, :'run', e.status), '23514',
+    format('opportunity %s cannot become %s: its execution %s is running', :'run', e.status,
+           :'running'), format('%s by %s', e.status, s.way))
+  FROM (VALUES ('advance', 'SELECT opportunities.advance(%L, %L)'),
+               ('a direct change', 'UPDATE opportunities.detected AS d SET status = %2$L'
+                                   ' WHERE d.opportunity_id = %1$L')) AS s (way, statement)
+ CROSS JOIN (VALUES ('expired'), ('rejected'), ('failed'), ('executed')) AS e (status);
+SELECT throws_ok(
+    format('UPDATE opportunities.executions SET long_price_expected = 1, attempt = 7 '
+           ' WHERE execution_id = %L', :'running'), '23514',
+    format('execution %s is running: attempt, long_price_expected cannot change', :'running'),
+    'what was begun stays');
+SELECT lives_ok(
+    format('UPDATE opportunities.executions SET first_fill_at = started_at, quantity = 1 '
+           ' WHERE execution_id = %L', :'running'), 'what comes of it is written while it runs');
+SELECT ok(opportunities.end_execution(:'running', md5('op-run')::uuid, 1, 100, 101),
+          'its position is written down');
+SELECT results_eq(
+    format('SELECT status FROM opportunities.known WHERE opportunity_id = %L', :'run'),
+    $$VALUES ('executed')$$, 'and the opportunity is executed');
+SELECT throws_ok(
+    format('UPDATE opportunities.executions SET %s WHERE execution_id = %L', v.change, :'running'),
+    '23514', format('execution %s is filled: %s cannot change', :'running', v.columns),
+    'what has ended stays: ' || v.columns)
+  FROM (VALUES ('status = ''running'', ended_at = NULL', 'ended_at, status'),
+               ('position_id = md5(''other'')::uuid', 'position_id'),
+               ('quantity = 2, long_price_actual = 99', 'long_price_actual, quantity'),
+               ('started_at = detected_at', 'started_at')) AS v (change, columns);
+SELECT lives_ok(
+    format('UPDATE opportunities.executions SET quantity = 1.0 WHERE execution_id = %L',
+           :'running'), 'what changes nothing is no change');
+SELECT throws_ok(
+    format($$INSERT INTO opportunities.executions
+                    (opportunity_id, detected_at, long_price_expected, short_price_expected,
+                     status, ended_at, error)
+             VALUES (%L, '2026-03-01 00:00:00+00', 1, 1, 'failed', clock_timestamp(), 'x')$$,
+           :'run'),
+    '23514', NULL, 'an execution begins as running');
+
+-- One that had expired while its execution ran, as was possible once.
+SELECT pg_temp.detect('LATE') AS late \gset
+SELECT ok(opportunities.advance(:'late', 'qualified'), 'another is qualified');
+SELECT opportunities.start_execution(:'late', 100, 101) AS late_execution \gset
+SET LOCAL session_replication_role = replica;
+UPDATE opportunities.detected SET status = 'expired' WHERE opportunity_id = :'late';
+RESET session_replication_role;
+SELECT ok(opportunities.end_execution(:'late_execution', md5('op-late')::uuid, 1, 100, 101),
+          'the position of one that had expired is written down');
+SELECT results_eq(
+    format('SELECT e.status, e.position_id, d.status FROM opportunities.executions AS e '
+           '  JOIN opportunities.detected AS d USING (opportunity_id, detected_at) '
+           ' WHERE d.opportunity_id = %L', :'late'),
+    $$VALUES ('filled', md5('op-late')::uuid, 'expired')$$, 'and the last state stays');
+
+-- expires_at ends what has not begun.
+CREATE FUNCTION pg_temp.detect(symbol text, expires_at timestamptz)
+    RETURNS uuid
+    LANGUAGE sql
+AS $function$
+    SELECT opportunities.detect(
+               'funding', 'BTC', 'op-test-a', symbol, 'op-test-b', symbol, 71.5, '{}', 0.0007,
+               expires_at => expires_at, detected_at => '2026-03-01 00:00:00+00');
+$function$;
+SELECT pg_temp.detect('OVER', clock_timestamp() - interval '1 second') AS over \gset
+SELECT pg_temp.detect('HOLD', clock_timestamp() + interval '1 day') AS hold \gset
+SELECT throws_like(format('SELECT opportunities.advance(%L, ''qualified'')', :'over'),
+                   format('opportunity %s cannot become qualified: its expires_at %s is over',
+                          :'over', '%'), 'what is over is not qualified');
+SELECT ok(opportunities.advance(:'hold', 'qualified'), 'what is not is');
+SELECT opportunities.start_execution(:'hold', 100, 101) AS held \gset
+SELECT ok(opportunities.end_execution(:'held', NULL, NULL, NULL, NULL, error => 'no fill'),
+          'and fails');
+SELECT pg_temp.detect('SOON', clock_timestamp() + interval '1 day') AS soon \gset
+SELECT ok(opportunities.advance(:'soon', 'qualified'), 'one more is qualified');
+UPDATE opportunities.detected
+   SET expires_at = clock_timestamp() - interval '1 second'
+ WHERE opportunity_id IN (:'hold', :'soon');
+SELECT throws_like(format('SELECT opportunities.start_execution(%L, 100, 101)', :'hold'),
+                   format('an execution of opportunity %s cannot begin: its expires_at %s is over',
+                          :'hold', '%'), 'nor is it executed once more');
+SELECT throws_like(format('SELECT opportunities.start_execution(%L, 100, 101)', :'soon'),
+                   format('opportunity %s cannot become executing: its expires_at %s is over',
+                          :'soon', '%'), 'nor executed at all');
+SELECT is((maintenance.run_job('opportunity_expiry')).outcome, 'done', 'a job expires them');
+SELECT results_eq(
+    format('SELECT status, status_reason FROM opportunities.known '
+           ' WHERE opportunity_id IN (%L, %L, %L) ORDER BY long_symbol', :'hold', :'over', :'soon'),
+    $$VALUES ('executing', NULL), ('expired', 'expires_at is over'),
+             ('expired', 'expires_at is over')$$,
+    'but for what is executing');
+SELECT is(opportunities.expire_overdue(), 0, 'once');
+
 -- Rights.
 SET LOCAL ROLE nexus_risk;
 SELECT lives_ok('SELECT FROM opportunities.known', 'others read the views');
@@ -160,6 +289,18 @@ SELECT lives_ok(
               components, spread)
       VALUES ('funding', 'BTC', 'op-test-a', 'R', 'op-test-b', 'R', 1, '{}', 0)$$,
     'the service writes its tables');
+UPDATE opportunities.detected SET status = 'qualified' WHERE long_symbol = 'R';
+UPDATE opportunities.detected SET status = 'executing' WHERE long_symbol = 'R';
+SELECT lives_ok(
+    $$INSERT INTO opportunities.executions
+             (opportunity_id, detected_at, started_at, long_price_expected, short_price_expected)
+      SELECT d.opportunity_id, d.detected_at, clock_timestamp(), 1, 1
+        FROM opportunities.detected AS d
+       WHERE d.long_symbol = 'R'$$,
+    'and begins executions of what is executing');
+SELECT throws_ok($$UPDATE opportunities.detected SET status = 'failed' WHERE long_symbol = 'R'$$,
+                 '23514', NULL, 'the guard sees them for it');
+SELECT lives_ok('SELECT opportunities.expire_overdue()', 'and expires what is over');
 RESET ROLE;
 
 SELECT * FROM finish();

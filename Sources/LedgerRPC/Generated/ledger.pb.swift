@@ -1475,8 +1475,11 @@ public nonisolated struct Nexus_Ledger_V1_ColumnSummary: Sendable {
 
   public var rows: Int64 = 0
 
-  /// Of money columns: settle asset → Σ (after − before), null as 0.
+  /// Of money columns: settle asset → Σ (after − before).
   public var change: Dictionary<String,String> = [:]
+
+  /// Rows of which one generation does not know it: they are in no sum.
+  public var unknown: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1552,7 +1555,8 @@ public nonisolated struct Nexus_Ledger_V1_ComparisonSummary: @unchecked Sendable
     set {_uniqueStorage()._positionsChanged = newValue}
   }
 
-  /// Settle asset → Σ of the changes of `net` over the positions that changed.
+  /// Settle asset → Σ of the changes of `net` over the legs, or, where they are not compared, over
+  /// the finest table that has it.
   public var netChange: Dictionary<String,String> {
     get {_storage._netChange}
     set {_uniqueStorage()._netChange = newValue}
@@ -1567,6 +1571,12 @@ public nonisolated struct Nexus_Ledger_V1_ComparisonSummary: @unchecked Sendable
   public var rowsCompared: Int64 {
     get {_storage._rowsCompared}
     set {_uniqueStorage()._rowsCompared = newValue}
+  }
+
+  /// Rows there of which it is not known how much their net changes.
+  public var netUnknown: Int64 {
+    get {_storage._netUnknown}
+    set {_uniqueStorage()._netUnknown = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2028,6 +2038,15 @@ public nonisolated struct Nexus_Ledger_V1_DriftAudit: Sendable {
 
   /// Why the last check could not be done; empty if it was.
   public var error: String = String()
+
+  /// Days of daily_pnl and keys of trade_stats that were added up afresh.
+  public var sumsChecked: Int64 = 0
+
+  /// Those that are not the sum of their positions.
+  public var sumsDrifted: Int64 = 0
+
+  /// Their first 20 rows, with the columns that differ.
+  public var driftedSums: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -5164,7 +5183,7 @@ nonisolated extension Nexus_Ledger_V1_RowDifference: SwiftProtobuf.Message, Swif
 
 nonisolated extension Nexus_Ledger_V1_ColumnSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ColumnSummary"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}column\0\u{1}rows\0\u{1}change\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}column\0\u{1}rows\0\u{1}change\0\u{1}unknown\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5175,6 +5194,7 @@ nonisolated extension Nexus_Ledger_V1_ColumnSummary: SwiftProtobuf.Message, Swif
       case 1: try { try decoder.decodeSingularStringField(value: &self.column) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.rows) }()
       case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.change) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.unknown) }()
       default: break
       }
     }
@@ -5190,6 +5210,9 @@ nonisolated extension Nexus_Ledger_V1_ColumnSummary: SwiftProtobuf.Message, Swif
     if !self.change.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.change, fieldNumber: 3)
     }
+    if self.unknown != 0 {
+      try visitor.visitSingularInt64Field(value: self.unknown, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5197,6 +5220,7 @@ nonisolated extension Nexus_Ledger_V1_ColumnSummary: SwiftProtobuf.Message, Swif
     if lhs.column != rhs.column {return false}
     if lhs.rows != rhs.rows {return false}
     if lhs.change != rhs.change {return false}
+    if lhs.unknown != rhs.unknown {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5264,7 +5288,7 @@ nonisolated extension Nexus_Ledger_V1_TableSummary: SwiftProtobuf.Message, Swift
 
 nonisolated extension Nexus_Ledger_V1_ComparisonSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ComparisonSummary"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}log_position\0\u{1}before\0\u{1}after\0\u{1}tables\0\u{3}positions_compared\0\u{3}positions_changed\0\u{3}net_change\0\u{1}digest\0\u{3}rows_compared\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}log_position\0\u{1}before\0\u{1}after\0\u{1}tables\0\u{3}positions_compared\0\u{3}positions_changed\0\u{3}net_change\0\u{1}digest\0\u{3}rows_compared\0\u{3}net_unknown\0")
 
   fileprivate class _StorageClass {
     var _logPosition: Int64 = 0
@@ -5276,6 +5300,7 @@ nonisolated extension Nexus_Ledger_V1_ComparisonSummary: SwiftProtobuf.Message, 
     var _netChange: Dictionary<String,String> = [:]
     var _digest: String = String()
     var _rowsCompared: Int64 = 0
+    var _netUnknown: Int64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5295,6 +5320,7 @@ nonisolated extension Nexus_Ledger_V1_ComparisonSummary: SwiftProtobuf.Message, 
       _netChange = source._netChange
       _digest = source._digest
       _rowsCompared = source._rowsCompared
+      _netUnknown = source._netUnknown
     }
   }
 
@@ -5322,6 +5348,7 @@ nonisolated extension Nexus_Ledger_V1_ComparisonSummary: SwiftProtobuf.Message, 
         case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._netChange) }()
         case 8: try { try decoder.decodeSingularStringField(value: &_storage._digest) }()
         case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._rowsCompared) }()
+        case 10: try { try decoder.decodeSingularInt64Field(value: &_storage._netUnknown) }()
         default: break
         }
       }
@@ -5361,6 +5388,9 @@ nonisolated extension Nexus_Ledger_V1_ComparisonSummary: SwiftProtobuf.Message, 
       if _storage._rowsCompared != 0 {
         try visitor.visitSingularInt64Field(value: _storage._rowsCompared, fieldNumber: 9)
       }
+      if _storage._netUnknown != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._netUnknown, fieldNumber: 10)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5379,6 +5409,7 @@ nonisolated extension Nexus_Ledger_V1_ComparisonSummary: SwiftProtobuf.Message, 
         if _storage._netChange != rhs_storage._netChange {return false}
         if _storage._digest != rhs_storage._digest {return false}
         if _storage._rowsCompared != rhs_storage._rowsCompared {return false}
+        if _storage._netUnknown != rhs_storage._netUnknown {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -6319,7 +6350,7 @@ nonisolated extension Nexus_Ledger_V1_BookStatus: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Nexus_Ledger_V1_DriftAudit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DriftAudit"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}positions_checked\0\u{3}positions_drifted\0\u{1}drifted\0\u{3}last_checked_us\0\u{3}positions_per_minute\0\u{1}error\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}positions_checked\0\u{3}positions_drifted\0\u{1}drifted\0\u{3}last_checked_us\0\u{3}positions_per_minute\0\u{1}error\0\u{3}sums_checked\0\u{3}sums_drifted\0\u{3}drifted_sums\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6333,6 +6364,9 @@ nonisolated extension Nexus_Ledger_V1_DriftAudit: SwiftProtobuf.Message, SwiftPr
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.lastCheckedUs) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.positionsPerMinute) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.error) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.sumsChecked) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.sumsDrifted) }()
+      case 9: try { try decoder.decodeRepeatedStringField(value: &self.driftedSums) }()
       default: break
       }
     }
@@ -6357,6 +6391,15 @@ nonisolated extension Nexus_Ledger_V1_DriftAudit: SwiftProtobuf.Message, SwiftPr
     if !self.error.isEmpty {
       try visitor.visitSingularStringField(value: self.error, fieldNumber: 6)
     }
+    if self.sumsChecked != 0 {
+      try visitor.visitSingularInt64Field(value: self.sumsChecked, fieldNumber: 7)
+    }
+    if self.sumsDrifted != 0 {
+      try visitor.visitSingularInt64Field(value: self.sumsDrifted, fieldNumber: 8)
+    }
+    if !self.driftedSums.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.driftedSums, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -6367,6 +6410,9 @@ nonisolated extension Nexus_Ledger_V1_DriftAudit: SwiftProtobuf.Message, SwiftPr
     if lhs.lastCheckedUs != rhs.lastCheckedUs {return false}
     if lhs.positionsPerMinute != rhs.positionsPerMinute {return false}
     if lhs.error != rhs.error {return false}
+    if lhs.sumsChecked != rhs.sumsChecked {return false}
+    if lhs.sumsDrifted != rhs.sumsDrifted {return false}
+    if lhs.driftedSums != rhs.driftedSums {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -7,7 +7,8 @@ enum ClientCommands {
         TimelineCommand.self, PnlCommand.self, RestatementsCommand.self, TailCommand.self,
         StatusCommand.self,
         ReplayCommand.self, CompareCommand.self, PromoteCommand.self, RevertCommand.self,
-        RetireCommand.self, OutboxCommand.self, ConfigCommand.self, MaintainCommand.self,
+        RetireCommand.self, GenerationsCommand.self, OutboxCommand.self, ConfigCommand.self,
+        MaintainCommand.self,
         SeedCommand.self,
     ]
 }

@@ -48,7 +48,7 @@ struct CompareCommand: LedgerCommand {
     var explain: UUID?
 
     @Option(help: ArgumentHelp("The slot to compare with.", valueName: "slot"))
-    var slot: Int32 = 0
+    var slot: Int32?
 
     @Flag(help: "Write the rows that differ as CSV.")
     var csv = false
@@ -65,10 +65,8 @@ struct CompareCommand: LedgerCommand {
         if let sample, !(1...CompareCommand.rowsMax).contains(sample) {
             throw ValidationError("--sample is \(sample): it must be 1 to 100000")
         }
-        guard (0...3).contains(slot) else {
-            throw ValidationError("--slot is \(slot): it must be 1, 2 or 3")
-        }
-        guard sample == nil || slot == 0 else {
+        try SlotOption.check(slot)
+        guard sample == nil || slot == nil else {
             throw ValidationError(
                 "--sample compares with the log, not with a slot: leave --slot out")
         }
@@ -84,7 +82,7 @@ struct CompareCommand: LedgerCommand {
         if let explain { return try await perform(explaining: explain) }
         var request = Nexus_Ledger_V1_CompareRequest()
         request.tables = tables
-        request.slot = slot
+        request.slot = slot ?? 0
         request.sample = sample ?? 0
         let isWhole = csv || options.common.json
         request.rowsMax = max(1, rows ?? (isWhole ? Self.rowsMax : Self.rowsShown))
@@ -134,7 +132,7 @@ struct CompareCommand: LedgerCommand {
         var request = Nexus_Ledger_V1_ExplainRequest()
         request.book = options.common.book.description
         request.positionID = position.description
-        request.slot = slot
+        request.slot = slot ?? 0
         let answer = try await options.way(saying: "folding position \(position)") { [request] in
             try await $0.explain(request)
         }

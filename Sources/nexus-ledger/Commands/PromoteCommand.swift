@@ -28,17 +28,19 @@ struct PromoteCommand: LedgerCommand {
     var allowNewer = false
 
     @Option(help: ArgumentHelp("The slot to promote.", valueName: "slot"))
-    var slot: Int32 = 0
+    var slot: Int32?
 
     @OptionGroup var actor: ActorOption
     @OptionGroup var options: GenerationOptions
+
+    func validate() throws { try SlotOption.check(slot) }
 
     func perform() async throws {
         var request = Nexus_Ledger_V1_PromoteRequest()
         request.book = options.common.book.description
         request.expect = expect.lowercased()
         request.actor = actor.name
-        request.slot = slot
+        request.slot = slot ?? 0
         request.allowNewer = allowNewer
         let answer = try await options.way(saying: "comparing") { [request] in
             try await $0.promote(request)
@@ -127,16 +129,18 @@ struct RetireCommand: LedgerCommand {
             """)
 
     @Option(help: ArgumentHelp("The slot, if two are in use.", valueName: "slot"))
-    var slot: Int32 = 0
+    var slot: Int32?
 
     @OptionGroup var actor: ActorOption
     @OptionGroup var options: GenerationOptions
+
+    func validate() throws { try SlotOption.check(slot) }
 
     func perform() async throws {
         var request = Nexus_Ledger_V1_RetireRequest()
         request.book = options.common.book.description
         request.actor = actor.name
-        request.slot = slot
+        request.slot = slot ?? 0
         let answer = try await options.way(saying: "emptying the slot") { [request] in
             try await $0.retire(request)
         }

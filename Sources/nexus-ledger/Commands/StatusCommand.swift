@@ -51,7 +51,7 @@ struct StatusCommand: LedgerCommand {
 }
 
 /// How a status reads.
-private struct StatusReport {
+struct StatusReport {
     let style: Style
     let nowUs: Int64
 
@@ -106,8 +106,13 @@ private struct StatusReport {
                 + (audit.positionsDrifted == 1 ? "differs" : "differ") + ", last "
                 + (last.hasPrefix(today) ? String(last.dropFirst(today.count)) : last) + " UTC"
         }
+        if audit.sumsDrifted > 0 {
+            words += "; \(Figures.count(audit.sumsDrifted, "sum")) of \(audit.sumsChecked) "
+                + (audit.sumsDrifted == 1 ? "is" : "are") + " not that of the positions"
+        }
         if !audit.error.isEmpty { words += "; not checked: \(audit.error)" }
-        let isAlarming = audit.positionsDrifted > 0 || !audit.error.isEmpty
+        let isAlarming =
+            audit.positionsDrifted > 0 || audit.sumsDrifted > 0 || !audit.error.isEmpty
         return style.painted(
             (isAlarming ? "! " : "") + words.printable, isAlarming ? [.red] : [])
     }
@@ -284,6 +289,8 @@ extension Nexus_Ledger_V1_DriftAudit {
         .object([
             "positions_checked": .integer(positionsChecked),
             "positions_drifted": .integer(positionsDrifted), "drifted": .texts(drifted),
+            "sums_checked": .integer(sumsChecked), "sums_drifted": .integer(sumsDrifted),
+            "drifted_sums": .texts(driftedSums),
             "last_checked": .instant(us: lastCheckedUs),
             "positions_per_minute": .seconds(positionsPerMinute), "error": .text(error),
         ])

@@ -97,6 +97,7 @@ struct TimelineCommand: LedgerCommand {
         let request: Nexus_Ledger_V1_GetTimelineRequest
         var asOf: Int64 = 0
         private var count = 0
+        private var checks = TimelineChecks()
         private var table = TimelineTable()
         private var explanation: TimelineExplanation?
         private var entries: [Nexus_Ledger_V1_TimelineEntry] = []
@@ -109,6 +110,7 @@ struct TimelineCommand: LedgerCommand {
 
         mutating func add(_ entry: Nexus_Ledger_V1_TimelineEntry) throws {
             let output = Output.standard
+            checks.add(entry)
             switch form {
             case .table: try table.add(entry)
             case .explained: explanation?.add(entry)
@@ -141,7 +143,7 @@ struct TimelineCommand: LedgerCommand {
                         + "there is")
             }
             switch form {
-            case .json, .csv, .explainedCSV: return
+            case .json, .csv, .explainedCSV: break
             case .table:
                 try table.finish()
                 try tellMoment()
@@ -153,6 +155,12 @@ struct TimelineCommand: LedgerCommand {
                     position: id, book: book, entries: entries, asOf: asOf,
                     moment: TimelineCommand.words(request), explanation: explanation)
                 try TimelineCommand.write(page.html, to: path)
+            }
+            guard checks.failed == 0 else {
+                throw Failure(
+                    .failed,
+                    "\(checks.summary), first \(checks.failures.first?.text ?? ""): what is stored "
+                        + "is not what was appended, or is not what it folds to")
             }
         }
 

@@ -1,5 +1,6 @@
 import LedgerCore
 import LedgerRPC
+import ProjectionEngine
 
 /// A comparison for people.
 struct ComparisonReport {
@@ -35,6 +36,13 @@ struct ComparisonReport {
         guard summary.after.slot != 0 else { return }
         try output.line()
         try output.line("digest \(summary.digest)")
+        let all = ProjectedTable.all.count
+        guard summary.tables.count == all else {
+            return try output.line(
+                Style.standard.dim(
+                    "\(summary.tables.count) of \(all) tables; a promotion changes them all: "
+                        + "nexus-ledger compare"))
+        }
         let slot = summary.after.slot
         try output.line(
             Style.standard.dim(
@@ -50,16 +58,27 @@ struct ComparisonReport {
                 + "and \(Figures.count(summary.positionsCompared, "position")) compared"
         }
         let positions = summary.positionsChanged
-        var words =
-            "\(Figures.count(positions, "position")) "
-            + (positions == 1 ? "changes" : "change")
+        let rows =
+            "\(Figures.count(differing, "row")) of \(summary.rowsCompared) "
+            + (differing == 1 ? "differs" : "differ")
+        guard positions > 0 else { return rows + net }
+        let verb = positions == 1 ? "changes" : "change"
+        return "\(Figures.count(positions, "position")) \(verb)\(net) (\(rows))"
+    }
+
+    /// ", net −312.40 USDT"; nothing where no table that has it was compared.
+    private var net: String {
+        let compared = summary.tables.map(\.table)
+        guard ComparisonResult.netTables.contains(where: compared.contains) else { return "" }
         let net = summary.netChange.sorted { $0.key < $1.key }.map { settle, change in
             let text = Figures.text(change)
             return (text.hasPrefix("-") ? text : "+" + text) + " \(settle)"
         }
-        words += net.isEmpty ? ", net the same" : ", net \(net.joined(separator: ", "))"
-        return words + " (\(Figures.count(differing, "row")) of "
-            + "\(summary.rowsCompared) \(differing == 1 ? "differs" : "differ"))".printable
+        let unknown =
+            summary.netUnknown == 0
+            ? [] : ["not known of \(Figures.count(summary.netUnknown, "row"))"]
+        let words = net + unknown
+        return words.isEmpty ? ", net the same" : ", net \(words.joined(separator: ", "))".printable
     }
 
     private var tables: Table {
@@ -108,7 +127,7 @@ struct ComparisonReport {
                     Table.Cell(isFirst ? key + kind(row) : ""), Table.Cell(column.column),
                     Table.Cell(column.hasBefore ? Self.figure(column.before) : Figures.null),
                     Table.Cell(column.hasAfter ? Self.figure(column.after) : Figures.null),
-                    Figures.result(ComparisonCSV.change(column)),
+                    Figures.result(ComparisonCSV.change(column, row.kind)),
                 ])
             }
         }
@@ -135,7 +154,7 @@ enum ComparisonCSV {
             let key = JSONValue.object(row.key.mapValues { .string($0) }).canonicalBytes
             let keyText = String(decoding: key, as: UTF8.self)
             for column in row.columns {
-                let change = change(column)
+                let change = change(column, row.kind)
                 let fields = [
                     row.table, keyText, column.column, column.hasBefore ? column.before : nil,
                     column.hasAfter ? column.after : nil, change.isEmpty ? nil : change, row.kind,
@@ -145,9 +164,11 @@ enum ComparisonCSV {
         }
     }
 
-    /// after − before of two figures; empty for others.
-    static func change(_ column: Nexus_Ledger_V1_ColumnDifference) -> String {
-        guard let after = Fixed(column.hasAfter ? column.after : "0"),
+    /// after − before of two figures; empty for others, and where one is not known. A row that is
+    /// not there counts as 0.
+    static func change(_ column: Nexus_Ledger_V1_ColumnDifference, _ kind: String) -> String {
+        guard kind != RowDifference.Kind.changed.rawValue || (column.hasBefore && column.hasAfter),
+            let after = Fixed(column.hasAfter ? column.after : "0"),
             let before = Fixed(column.hasBefore ? column.before : "0"),
             let change = try? after.subtracting(before)
         else { return "" }

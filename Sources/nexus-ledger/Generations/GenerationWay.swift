@@ -102,6 +102,15 @@ struct GenerationOptions: ParsableArguments {
     }
 }
 
+/// A slot that is named.
+enum SlotOption {
+    /// Refuses what is no slot.
+    static func check(_ slot: Int32?) throws {
+        guard let slot, !(1...3).contains(slot) else { return }
+        throw ValidationError("--slot is \(slot): it must be 1, 2 or 3")
+    }
+}
+
 /// Who takes a step, for the audit record.
 struct ActorOption: ParsableArguments {
     @Option(
@@ -109,6 +118,11 @@ struct ActorOption: ParsableArguments {
             "Who does it, for the audit record.",
             discussion: "Default: the user's name.", valueName: "name"))
     var actor: String?
+
+    func validate() throws {
+        guard actor == "" else { return }
+        throw ValidationError("--actor is empty: it must be a name, 1 to 128 bytes")
+    }
 
     /// The name given, or the login name of the process.
     var name: String {
@@ -129,6 +143,15 @@ enum GenerationWay: Sendable {
         switch self {
         case .database(_, let common): common.book.description
         case .ledger(let ledger): ledger.book.description
+        }
+    }
+
+    func list(
+        _ request: Nexus_Ledger_V1_ListGenerationsRequest
+    ) async throws -> Nexus_Ledger_V1_ListGenerationsResponse {
+        switch self {
+        case .database(let office, _): try await office.list(request)
+        case .ledger(let ledger): try await ledger.projections.listGenerations(request)
         }
     }
 

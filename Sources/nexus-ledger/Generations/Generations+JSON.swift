@@ -29,6 +29,7 @@ extension Nexus_Ledger_V1_RowDifference {
                         "column": .string(column.column),
                         "before": column.hasBefore ? .string(column.before) : .null,
                         "after": column.hasAfter ? .string(column.after) : .null,
+                        "change": .text(ComparisonCSV.change(column, kind)),
                     ])
                 }),
         ])
@@ -46,6 +47,7 @@ extension Nexus_Ledger_V1_TableSummary {
                     .object([
                         "column": .string(column.column), "rows": .integer(column.rows),
                         "change": .amounts(column.change),
+                        "unknown": .integer(column.unknown),
                     ])
                 }),
         ])
@@ -61,6 +63,7 @@ extension Nexus_Ledger_V1_ComparisonSummary {
             "positions_compared": .integer(positionsCompared),
             "positions_changed": .integer(positionsChanged),
             "rows_compared": .integer(rowsCompared), "net_change": .amounts(netChange),
+            "net_unknown": .integer(netUnknown),
             "tables": .array(tables.map(\.json)), "rows": .array(rows.map(\.json)),
         ])
     }

@@ -14,7 +14,8 @@ final class Progress: Sendable {
 
     private struct State {
         var shownAt: ContinuousClock.Instant?
-        var isShown = false
+        /// Characters of the line that is shown; 0 if none is.
+        var width = 0
         /// What is waited for; nil if nothing is.
         var waitingFor: String?
     }
@@ -76,7 +77,7 @@ final class Progress: Sendable {
         state.withLock { state in
             // What the operation itself says comes first.
             guard let text = state.waitingFor else { return }
-            if state.isShown, let shownAt = state.shownAt, now - shownAt < Self.beat { return }
+            if state.width > 0, let shownAt = state.shownAt, now - shownAt < Self.beat { return }
             let seconds = Double((now - began).components.seconds)
             show("\(text), \(Figures.duration(seconds: seconds))", at: now, &state)
         }
@@ -84,9 +85,10 @@ final class Progress: Sendable {
 
     private func show(_ text: String, at now: ContinuousClock.Instant, _ state: inout State) {
         clear(&state)
-        put(text.printable)
+        let line = text.printable
+        put(line)
         state.shownAt = now
-        state.isShown = true
+        state.width = line.count
     }
 
     /// Takes the line away.
@@ -103,10 +105,11 @@ final class Progress: Sendable {
         }
     }
 
+    /// Without an escape sequence, which a dumb terminal would print.
     private func clear(_ state: inout State) {
-        guard state.isShown else { return }
-        put("\r\u{1B}[K")
-        state.isShown = false
+        guard state.width > 0 else { return }
+        put("\r" + String(repeating: " ", count: state.width) + "\r")
+        state.width = 0
     }
 
     private func put(_ text: String) {

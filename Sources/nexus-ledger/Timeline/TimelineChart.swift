@@ -1,6 +1,6 @@
 import LedgerCore
 
-/// The running P&L as an inline SVG: a step line for each series over effective time.
+/// The running P&L in one asset as an inline SVG: a step line for each series over effective time.
 struct TimelineChart {
     private static let width = 960.0
     private static let height = 340.0
@@ -23,17 +23,33 @@ struct TimelineChart {
         var index: Int
     }
 
+    /// Of its elements.
+    private let id: String
     private let series: [TimelineSeries]
     private let values: ChartScale
     private let times: ChartScale
     private let left: Double
 
-    /// nil where there is nothing to draw.
-    init?(_ series: [TimelineSeries]) {
+    /// A chart for each asset, as amounts of two have no scale in common; none where there is
+    /// nothing to draw.
+    static func all(of series: [TimelineSeries]) -> [TimelineChart] {
+        var units: [String] = []
+        for line in series where !units.contains(where: { $0.isExactly(line.unit) }) {
+            units.append(line.unit)
+        }
+        return units.enumerated().compactMap { index, unit in
+            TimelineChart(
+                series.filter { $0.unit.isExactly(unit) },
+                id: index == 0 ? "chart" : "chart-\(index + 1)")
+        }
+    }
+
+    private init?(_ series: [TimelineSeries], id: String) {
         let points = series.flatMap(\.points)
         guard let first = points.map(\.us).min(), let last = points.map(\.us).max() else {
             return nil
         }
+        self.id = id
         self.series = series
         times = ChartScale(from: first, to: last)
         values = ChartScale(values: points.compactMap { $0.value.map(TimelineChart.double) })
@@ -62,12 +78,12 @@ struct TimelineChart {
             page.element(
                 "svg",
                 [
-                    ("id", "chart"), ("viewBox", box), ("role", "img"),
-                    ("aria-labelledby", "chart-title chart-desc"),
+                    ("id", id), ("class", "chart"), ("viewBox", box), ("role", "img"),
+                    ("aria-labelledby", "\(id)-title \(id)-desc"),
                 ]
             ) { page in
-                page.element("title", [("id", "chart-title")], text: "Running P&L")
-                page.element("desc", [("id", "chart-desc")], text: description)
+                page.element("title", [("id", "\(id)-title")], text: "Running P&L")
+                page.element("desc", [("id", "\(id)-desc")], text: description)
                 writeAxes(to: &page)
                 for (index, line) in series.enumerated() {
                     page.open(
@@ -137,16 +153,13 @@ struct TimelineChart {
                 ],
                 text: tick.label)
         }
-        let units = series.map(\.unit).reduce(into: [String]()) { found, unit in
-            if !found.contains(where: { $0.isExactly(unit) }) { found.append(unit) }
-        }
         page.element(
             "text",
             [
                 ("class", "axis middle"), ("transform", "rotate(-90)"),
                 ("x", number(-(TimelineChart.top + floor) / 2)), ("y", "12"),
             ],
-            text: units.joined(separator: ", "))
+            text: series.first?.unit ?? "")
         page.element(
             "text",
             [

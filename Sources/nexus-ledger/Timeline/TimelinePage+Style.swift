@@ -21,7 +21,7 @@ extension TimelinePage {
         #checks.bad{border-left-color:var(--bad)}
         .verdict{margin:0;font-weight:600}.good .verdict span{color:var(--good)}
         .bad .verdict{color:var(--bad)}
-        figure{margin:0}#chart{display:block;width:100%;max-width:75rem;height:auto}
+        figure{margin:0}.chart{display:block;width:100%;max-width:75rem;height:auto}
         .grid{stroke:var(--rule);stroke-width:1}.zero{stroke:var(--soft)}
         .tick,.axis{fill:var(--soft);font:11px system-ui,sans-serif}
         .axis{font-size:12px}.end{text-anchor:end}.middle{text-anchor:middle}

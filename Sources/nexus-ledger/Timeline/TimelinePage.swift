@@ -137,9 +137,9 @@ struct TimelinePage {
     private func writeChart(to page: inout Markup) {
         page.element("section") { page in
             page.element("h2", text: "Running P&L")
-            if let chart = TimelineChart(TimelineSeries.all(of: entries)) {
-                chart.write(to: &page)
-            } else {
+            let charts = TimelineChart.all(of: TimelineSeries.all(of: entries))
+            for chart in charts { chart.write(to: &page) }
+            if charts.isEmpty {
                 page.element("p", text: "There is nothing to draw: no event could be folded.")
             }
         }
