@@ -107,7 +107,8 @@ struct StatusReport {
                 + (last.hasPrefix(today) ? String(last.dropFirst(today.count)) : last) + " UTC"
         }
         if audit.sumsDrifted > 0 {
-            words += "; \(Figures.count(audit.sumsDrifted, "sum")) of \(audit.sumsChecked) "
+            words +=
+                "; \(Figures.count(audit.sumsDrifted, "sum")) of \(audit.sumsChecked) "
                 + (audit.sumsDrifted == 1 ? "is" : "are") + " not that of the positions"
         }
         if !audit.error.isEmpty { words += "; not checked: \(audit.error)" }
