@@ -55,13 +55,13 @@ def story(position):
 
 
 def run(ledger, binary, book, *arguments, status=0):
-    """What `timeline` writes."""
+    """What `timeline` writes; what it says where it fails, behind that."""
     done = subprocess.run(
         [binary, "timeline", "--socket", ledger.socket, "--book", book, *arguments],
         stdin=subprocess.DEVNULL, capture_output=True, timeout=WAIT_SECONDS_MAX, check=False)
     said = done.stderr.decode()
     assert done.returncode == status, said
-    return said if status else done.stdout.decode()
+    return done.stdout.decode() + said
 
 
 # ---------------------------------------------------------------- what must hold
@@ -97,9 +97,11 @@ def test_an_event_that_was_changed_in_the_table_is_found(make_ledger, pb, book, 
     broken = [(e.event.version, i.rule)
               for e in entries(own, pb, book, position) for i in e.invariants if not i.holds]
     assert broken == [(7, "leaf hash = SHA-256 of the event and its payload")]
-    table = run(own, own.binary, book, position.id)
+    table = run(own, own.binary, book, position.id, status=1)
     assert "FAILS: version 7: leaf hash" in table
     assert re.search(r"^\d+ checks, 1 fails$", table, re.M)
+    assert re.search(r"^error: \d+ checks, 1 fails: what is stored is not what was", table, re.M)
+    run(own, own.binary, book, position.id, "--json", status=1)
 
 
 # ---------------------------------------------------------------- what makes a figure

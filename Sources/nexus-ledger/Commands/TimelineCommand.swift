@@ -159,8 +159,8 @@ struct TimelineCommand: LedgerCommand {
             guard checks.failed == 0 else {
                 throw Failure(
                     .failed,
-                    "\(checks.summary), first \(checks.failures.first?.text ?? ""): what is stored "
-                        + "is not what was appended, or is not what it folds to")
+                    "\(checks.summary): what is stored is not what was appended, or not what it "
+                        + "folds to")
             }
         }
 
