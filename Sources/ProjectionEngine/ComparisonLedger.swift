@@ -116,21 +116,36 @@ final class ComparisonLedger {
                 let change = tables[table].change(column, difference.kind)
             {
                 known.change[settle, default: ExactSum()].add(change.signed(Int(sign)))
-                if let part = Self.partOfNet(name, column.name) {
-                    net[name, default: NetTotals()].change[settle, default: ExactSum()]
-                        .add(change.signed(part * Int(sign)))
-                }
-            }
-            if isUnknown, Self.partOfNet(name, column.name) != nil {
-                net[name, default: NetTotals()].unknown += sign
             }
             totals[table].columns[column.name] = known
         }
+        bookNet(difference, tables[table], sign)
+    }
+
+    private func bookNet(_ difference: RowDifference, _ table: ProjectedTable, _ sign: Int64) {
+        let parts = difference.columns.compactMap { column in
+            Self.partOfNet(table.name, column.name).map { (column, $0) }
+        }
         // In two settle assets there is no net that could be told.
-        if difference.settle == nil, tables[table].columns.contains("net") {
-            net[name, default: NetTotals()].unknown += sign
+        let hasNone = difference.settle == nil && table.columns.contains("net")
+        let isUnknown =
+            hasNone || parts.contains { table.isUnknown($0.0, difference.kind) }
+            || difference.columns.contains { column in
+                Self.unvalued.contains(column.name)
+                    && (difference.kind == .changed || (column.before ?? column.after) != "0")
+            }
+        if isUnknown { return net[table.name, default: NetTotals()].unknown += sign }
+        guard let settle = difference.settle else { return }
+        for (column, part) in parts {
+            guard let change = table.change(column, difference.kind) else { continue }
+            net[table.name, default: NetTotals()].change[settle, default: ExactSum()]
+                .add(change.signed(part * Int(sign)))
         }
     }
+
+    /// Columns of daily_pnl: where one of them differs, what is known of a day's fees or funding is
+    /// of other events before than after; of a row that only one has, where it is not 0.
+    private static let unvalued: Set<String> = ["unvalued_fees", "unvalued_funding"]
 
     /// With which sign a column makes up the net of its table: daily_pnl has no column for it.
     private static func partOfNet(_ table: String, _ column: String) -> Int? {

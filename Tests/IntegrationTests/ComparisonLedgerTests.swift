@@ -79,6 +79,26 @@ import Testing
                     settle: "USDT")
             ])
         #expect(sums.netChange == ["USDT": Fixed("-6")])
+        // What is known of fees is of more events than before: no change of the net.
+        let valued = try result(
+            of: ["analytics.daily_pnl"],
+            [
+                try difference(
+                    "analytics.daily_pnl", ["2026-01-05", "s", "BTC", "okx", "USDT"],
+                    [("fees_known", "1", "11"), ("unvalued_fees", "1", "0")], settle: "USDT")
+            ])
+        #expect(valued.netChange == [:])
+        #expect(valued.netUnknown == 1)
+        let missing = try result(
+            of: ["analytics.daily_pnl"],
+            [
+                try difference(
+                    "analytics.daily_pnl", ["2026-01-05", "s", "BTC", "okx", "USDT"],
+                    [("funding_known", nil, "3"), ("unvalued_fees", nil, "0")], settle: "USDT",
+                    kind: .onlyAfter)
+            ])
+        #expect(missing.netChange == ["USDT": Fixed("3")])
+        #expect(missing.netUnknown == 0)
     }
 
     @Test func `what one generation does not know is in no sum, but a missing row counts as 0`()
@@ -102,6 +122,17 @@ import Testing
         #expect(column?.change["USDT"] == Fixed("5"))
         let totals = String(decoding: mixed.totalsJSON, as: UTF8.self)
         #expect(totals.contains("\"unknown\":1"))
+    }
+
+    @Test func `a row counts once, however many of its figures are not known`() throws {
+        let mixed = try result(
+            of: ["positions.active"],
+            [
+                try difference(
+                    "positions.active", [position.description],
+                    [("fees", "1", nil), ("net", "1", nil)], settle: nil)
+            ])
+        #expect(mixed.netUnknown == 1)
     }
 
     @Test func `a position that is compared again leaves nothing behind`() throws {
