@@ -94,13 +94,13 @@ extension LedgerAPI {
     /// no order that matters. With a strategy or an asset, of their positions only; a position
     /// that was never folded, not even its opening, is none of them. No snapshot is kept: the log
     /// up to a position never changes.
-    /// - Throws: RESOURCE_EXHAUSTED after `limit`; its message ends with `cure`.
+    /// - Throws: RESOURCE_EXHAUSTED after `foldMax`; its message ends with `cure`.
     func eachStream(
         of id: BookID, through: LogPosition, strategy: String = "", asset: String = "",
-        limit: Duration, cure: String, _ take: (ReadableStream) throws -> Void
+        cure: String, _ take: (ReadableStream) throws -> Void
     ) async throws {
         guard through > .origin else { return }
-        let end = ContinuousClock.now + limit
+        let end = ContinuousClock.now + Self.foldMax
         let known = try await recordedAt(id, through)
         var after: UUID?
         var events = 0
@@ -124,7 +124,8 @@ extension LedgerAPI {
                 guard ContinuousClock.now < end else {
                     throw RPCStatus.error(
                         .resourceExhausted,
-                        "fold_duration_max (\(limit)) is reached after \(events) events: \(cure)")
+                        "fold_duration_max (\(Self.foldMax)) is reached after \(events) events: "
+                            + cure)
                 }
                 // While one batch is folded the next one is read.
                 let following = Self.batch(of: &rest)

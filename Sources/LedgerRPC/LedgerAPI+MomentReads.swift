@@ -123,7 +123,6 @@ extension LedgerAPI {
         let fold = MomentFold(view: view)
         try await eachStream(
             of: id, through: asOf, strategy: query.strategy, asset: query.asset,
-            limit: Self.foldMax,
             cure: "ask for one strategy or asset, or for an earlier log position"
         ) { stream in
             if let account = try fold.fold(stream, check: Task.checkCancellation)?.account {

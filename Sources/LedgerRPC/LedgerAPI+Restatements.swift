@@ -70,7 +70,7 @@ extension LedgerAPI {
     ) async throws -> [RestatementChain.Link] {
         var chain = RestatementChain(of: filter)
         try await eachStream(
-            of: id, through: head, limit: Self.foldMax,
+            of: id, through: head,
             cure: "the book is too large to be folded for one answer"
         ) { stream in
             let (changes, account) = try Restatements.changes(
