@@ -87,9 +87,11 @@ public struct LedgerService: Sendable {
         if let sabotage = Sabotage.current {
             logger.critical("sabotaged for a test: \(sabotage.rawValue); use another build")
         }
+        let configInfo = try connectionInfo(configuration.configDatabase ?? configuration.database)
+        let watch = try ConfigWatch(configInfo)
+        try await checkSchema(info, mayBeAway: configuration.outbox != nil)
+        // Nothing throws from here to its close.
         let outbox = try openOutbox()
-        defer { close(outbox) }
-        try await checkSchema(info, mayBeAway: outbox != nil)
         let started = SystemClock.now()
         let identity = ProcessIdentity(start: String(started.microseconds))
         let log = LogSignal()
@@ -129,7 +131,6 @@ public struct LedgerService: Sendable {
             "nexus.ledger.v1.Ledger", "nexus.ledger.v1.Operations", "nexus.ledger.v1.Outbox",
             "nexus.ledger.v1.Projections", "nexus.ledger.v1.Config",
         ])
-        let configInfo = try connectionInfo(configuration.configDatabase ?? configuration.database)
         let configPool = Pool(
             configInfo.preparing(false), limits: .init(connectionsMax: 2), name: "pg-config")
         let config = ConfigStore(configPool)
@@ -159,7 +160,6 @@ public struct LedgerService: Sendable {
                     }),
                 ConfigAPI(ConfigOffice(config) { try ConfigWatch(configInfo) }),
             ], health: health)
-        let watch = try ConfigWatch(configInfo)
         let notices = Task { await settings.follow(watch) }
         let work = Task { await projections.run() }
         let months = Task { await keepMonths(info, settings) }
@@ -167,33 +167,46 @@ public struct LedgerService: Sendable {
         let purging = Task { await purge(outbox) }
         let auditing = Task { await drift.run() }
         let tasks = [work, months, drain, purging, auditing, notices]
-        defer { for task in tasks { task.cancel() } }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                try await server.run {
-                    health.setAll(.serving)
-                    await onReady()
-                }
-            }
-            let stopper = Task {
-                await stop()
-                logger.info("stopping: finishing what was taken")
-                server.beginGracefulShutdown()
-            }
-            try await group.waitForAll()
-            stopper.cancel()
-        }
+        let failure = await serve(server, health, onReady: onReady, until: stop)
         await pipeline.shutdown()
         for task in tasks { task.cancel() }
         await notices.value
         await configPool.shutdown()
         await drain.value
+        close(outbox)
+        await purging.value
         await work.value
         await auditing.value
         await generations.shutdown()
         await writers.shutdown()
         await readers.shutdown()
+        if let failure { throw failure }
         logger.info("stopped")
+    }
+
+    /// Serves until `stop` returns and the calls under way are answered.
+    /// - Returns: why it could not serve, such as a socket that another ledger has.
+    private func serve(
+        _ server: LedgerServer, _ health: HealthState,
+        onReady: @escaping @Sendable () async -> Void,
+        until stop: @escaping @Sendable () async -> Void
+    ) async -> (any Error)? {
+        let stopper = Task {
+            await stop()
+            guard !Task.isCancelled else { return }
+            logger.info("stopping: finishing what was taken")
+            server.beginGracefulShutdown()
+        }
+        defer { stopper.cancel() }
+        do {
+            try await server.run {
+                health.setAll(.serving)
+                await onReady()
+            }
+            return nil
+        } catch {
+            return error
+        }
     }
 
     private func connectionInfo(_ conninfo: String) throws -> ConnectionInfo {
@@ -236,6 +249,8 @@ public struct LedgerService: Sendable {
             do throws(OutboxError) {
                 try outbox.purge(SystemClock.now())
             } catch {
+                // At the end of the service the outbox is closed under it.
+                guard !Task.isCancelled else { return }
                 logger.error("the outbox could not be purged: \(error)")
             }
             try? await Task.sleep(for: .seconds(3_600))
@@ -300,6 +315,7 @@ public struct LedgerService: Sendable {
                 await checkJobs(connection)
                 try? await Task.sleep(for: .seconds(3_600))
             } catch {
+                guard !Task.isCancelled else { break }
                 logger.error("the next months of the log could not be made: \(error)")
                 try? await Task.sleep(for: .seconds(60))
             }
@@ -312,6 +328,7 @@ public struct LedgerService: Sendable {
             let setting = try await settings.value(of: "system_settings/partitions.ahead_months")
             return setting.flatMap { Int32($0) } ?? 1
         } catch {
+            guard !Task.isCancelled else { return 1 }
             logger.warning("partitions.ahead_months could not be read, 1 is taken: \(error)")
             return 1
         }
@@ -329,6 +346,7 @@ public struct LedgerService: Sendable {
                 logger.warning("\(jobs) not done: run `nexus-ledger maintain`")
             }
         } catch {
+            guard !Task.isCancelled else { return }
             logger.error("whether maintenance is done could not be looked at: \(error)")
         }
     }

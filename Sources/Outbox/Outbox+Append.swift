@@ -13,7 +13,7 @@ extension Outbox {
         for draft in drafts { draft.check() }
         guard !drafts.isEmpty else { return [] }
         do {
-            return try writer.writeWithoutTransaction { db in
+            return try onWriter { db in
                 var (sequence, events) = memory.withLock { memory in
                     (memory.totals.lastSequence, memory.totals.eventsAppended)
                 }

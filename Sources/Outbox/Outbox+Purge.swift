@@ -143,11 +143,11 @@ extension Outbox {
     }
 
     /// Shortens the file by the pages that are free, then the log.
-    private func giveBack() throws(OutboxError) {
+    func giveBack() throws(OutboxError) {
         do {
             var free = Int64.max
             while true {
-                let left = try writer.writeWithoutTransaction { db in
+                let left = try onWriter { db in
                     let rows = try Row.fetchCursor(db, sql: OutboxSQL.vacuumStep)
                     while try rows.next() != nil {}
                     return try Int64.fetchOne(db, sql: OutboxSQL.freePages) ?? 0
@@ -155,7 +155,7 @@ extension Outbox {
                 guard left > 0, left < free else { break }
                 free = left
             }
-            _ = try writer.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+            _ = try onWriter { try $0.checkpoint(.truncate) }
         } catch DatabaseError.SQLITE_BUSY {
             // Somebody reads an old snapshot: the next checkpoint shortens the log.
         } catch {

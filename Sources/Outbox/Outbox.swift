@@ -46,6 +46,7 @@ public final class Outbox: Sendable {
         var totals: Totals
         var tail: IndexTail
         var runs: [IndexRun]
+        var isClosed = false
     }
 
     /// How it was opened.
@@ -122,9 +123,11 @@ public final class Outbox: Sendable {
         return writer
     }
 
-    /// Moves the log into the file, closes it and gives up the lock. Every later call fails.
+    /// Moves the log into the file, closes it and gives up the lock. Waits for the commit under
+    /// way; every later call, and every further step of a purge, fails with `.io`.
     /// An outbox that is dropped without it is closed too, without saying whether that worked.
     public func close() throws(OutboxError) {
+        memory.withLock { $0.isClosed = true }
         do {
             try readers.close()
             try writer.close()
@@ -154,13 +157,24 @@ public final class Outbox: Sendable {
         }
     }
 
+    /// The only way to the writer, in whose turn it is seen whether that is closed: GRDB hands
+    /// SQLite no connection then, which some of its functions do not survive.
+    func onWriter<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try writer.writeWithoutTransaction { db in
+            guard !memory.withLock({ $0.isClosed }) else {
+                throw OutboxError.io("\(file.path) is closed")
+            }
+            return try body(db)
+        }
+    }
+
     /// One durable commit. What `body` makes of the totals is stored with it, and known to others
     /// once it is committed.
     func writing<Value>(
         _ body: (Database, inout Totals) throws -> Value
     ) throws(OutboxError) -> Value {
         do {
-            return try writer.writeWithoutTransaction { db in
+            return try onWriter { db in
                 var totals = memory.withLock { $0.totals }
                 var value: Value?
                 try db.inTransaction(.immediate) {

@@ -90,6 +90,7 @@ def test_a_second_server_on_the_socket_is_refused(make_ledger, pb, position):
     said = done.stderr.decode()
     assert "another ledger serves" in said and first.socket in said
     assert str(first.process.pid) in said
+    assert len(said.splitlines()) == 2, said  # where its outbox is, and why it ends
     assert append(first, pb, position.opened())[0].log_position == 1
 
 
