@@ -142,9 +142,9 @@ public enum AccountFold {
 
 extension PositionAccount {
     /// Takes the next event of the stream. False if the stream has to be folded afresh: the event
-    /// is earlier than one already folded, or changes what earlier ones meant.
+    /// is earlier than one already folded, changes what earlier ones meant, or is not the next.
     public mutating func evolve(_ event: Event) throws(FoldError) -> Bool {
-        precondition(event.version == version.next, "events of a stream come without gaps")
+        guard event.version == version.next else { return false }
         switch event.payload {
         case .opened, .voided, .feeValued: return false
         case .fill(let fill):

@@ -75,7 +75,10 @@ final class Drain: Sendable {
         var eventsMax = limits.batchEventsMax
         var patience = Self.brokenMax
         while !Task.isCancelled {
-            switch await round(&books, eventsMax: eventsMax, parksBroken: patience == 0) {
+            let done = await round(&books, eventsMax: eventsMax, parksBroken: patience == 0)
+            // What was cancelled is no outage.
+            guard !Task.isCancelled else { return }
+            switch done {
             case .progress:
                 patience = Self.brokenMax
                 backoff = Self.backoffMin

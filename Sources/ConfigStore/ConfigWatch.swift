@@ -41,7 +41,9 @@ public final class ConfigWatch: Sendable {
     public func look(after id: Int64, prefix: String = "") async throws -> Look {
         try await withTaskCancellationHandler {
             do {
-                return try await connection.run(deadline: .distant) { [self] connection in
+                // The bound of connecting; what is asked then has its own.
+                let deadline = Deadline.after(ConfigWatch.answerMax)
+                return try await connection.run(deadline: deadline) { [self] connection in
                     // Listening comes before reading: what is committed between is told.
                     try listen(connection)
                     let now = try read(connection, after: id, prefix)

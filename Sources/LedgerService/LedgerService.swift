@@ -9,6 +9,7 @@ import Outbox
 import Postgres
 import ProjectionEngine
 import Schema
+import Synchronization
 
 /// The whole service, put together: the only place where all modules meet.
 public struct LedgerService: Sendable {
@@ -160,28 +161,48 @@ public struct LedgerService: Sendable {
                     }),
                 ConfigAPI(ConfigOffice(config) { try ConfigWatch(configInfo) }),
             ], health: health)
-        let notices = Task { await settings.follow(watch) }
-        let work = Task { await projections.run() }
-        let months = Task { await keepMonths(info, settings) }
-        let drain = Task { await pipeline.drain() }
-        let purging = Task { await purge(outbox) }
-        let auditing = Task { await drift.run() }
-        let tasks = [work, months, drain, purging, auditing, notices]
-        let failure = await serve(server, health, onReady: onReady, until: stop)
+        let background = Mutex<Background?>(nil)
+        let failure = await serve(
+            server, health,
+            onReady: {
+                // Not before: a ledger whose socket is another one's does nothing.
+                background.withLock {
+                    $0 = Background(
+                        drain: Task { await pipeline.drain() },
+                        months: Task { await keepMonths(info, settings) },
+                        others: [
+                            Task { await purge(outbox) },
+                            Task { await projections.run() },
+                            Task { await drift.run() },
+                            Task { await settings.follow(watch) },
+                        ])
+                }
+                await onReady()
+            }, until: stop)
         await pipeline.shutdown()
-        for task in tasks { task.cancel() }
-        await notices.value
-        await configPool.shutdown()
-        await drain.value
+        let begun = background.withLock { $0 }
+        begun?.cancel()
+        await begun?.drain.value
         close(outbox)
-        await purging.value
-        await work.value
-        await auditing.value
+        for task in begun?.others ?? [] { await task.value }
+        await configPool.shutdown()
         await generations.shutdown()
         await writers.shutdown()
         await readers.shutdown()
         if let failure { throw failure }
         logger.info("stopped")
+    }
+
+    /// What goes on beside the calls.
+    private struct Background {
+        let drain: Task<Void, Never>
+        /// Not waited for at the end: its statement may wait for a lock, and is safe to abandon.
+        let months: Task<Void, Never>
+        let others: [Task<Void, Never>]
+
+        func cancel() {
+            for task in [drain, months] + others { task.cancel() }
+        }
     }
 
     /// Serves until `stop` returns and the calls under way are answered.

@@ -1,3 +1,4 @@
+import Dispatch
 import GRDB
 import Synchronization
 
@@ -56,6 +57,7 @@ public final class Outbox: Sendable {
     let readers: DatabasePool
     let memory: Mutex<Memory>
     private let lock: OutboxLock
+    private let reads = DispatchGroup()
 
     /// Opens the outbox, or makes it. What start checks is said at ``OutboxCheck``.
     ///
@@ -123,11 +125,12 @@ public final class Outbox: Sendable {
         return writer
     }
 
-    /// Moves the log into the file, closes it and gives up the lock. Waits for the commit under
-    /// way; every later call, and every further step of a purge, fails with `.io`.
+    /// Moves the log into the file, closes it and gives up the lock. Waits for reads and the
+    /// commit under way; every later call, and every further step of a purge, fails with `.io`.
     /// An outbox that is dropped without it is closed too, without saying whether that worked.
     public func close() throws(OutboxError) {
         memory.withLock { $0.isClosed = true }
+        reads.wait()
         do {
             try readers.close()
             try writer.close()
@@ -151,19 +154,25 @@ public final class Outbox: Sendable {
     /// Reads from one snapshot, beside the writer.
     func reading<Value>(_ body: (Database) throws -> Value) throws(OutboxError) -> Value {
         do {
+            try memory.withLock { memory in
+                guard !memory.isClosed else { throw closed }
+                reads.enter()
+            }
+            defer { reads.leave() }
             return try readers.read(body)
         } catch {
             throw OutboxError(error, path: file.path)
         }
     }
 
-    /// The only way to the writer, in whose turn it is seen whether that is closed: GRDB hands
-    /// SQLite no connection then, which some of its functions do not survive.
+    /// GRDB hands SQLite no connection after a close, which some of its functions do not survive:
+    /// a read is counted before it begins, and a write looks in the writer's turn.
+    private var closed: OutboxError { .io("\(file.path) is closed") }
+
+    /// The only way to the writer.
     func onWriter<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try writer.writeWithoutTransaction { db in
-            guard !memory.withLock({ $0.isClosed }) else {
-                throw OutboxError.io("\(file.path) is closed")
-            }
+            guard !memory.withLock({ $0.isClosed }) else { throw closed }
             return try body(db)
         }
     }

@@ -102,6 +102,7 @@ struct OutboxFile: Sendable {
 final class OutboxLock: Sendable {
     private let descriptor: Int32
 
+    /// What throws here is deinitialised, and closes its descriptor.
     init(_ file: OutboxFile) throws(OutboxError) {
         let path = file.lock
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -112,15 +113,12 @@ final class OutboxLock: Sendable {
                 errno == EWOULDBLOCK
                 ? OutboxError.locked(path: file.path, pid: OutboxLock.owner(descriptor))
                 : OutboxFile.failure("flock", path)
-            close(descriptor)
             throw error
         }
         let pid = Array("\(getpid())\n".utf8)
         guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, pid, pid.count, 0) == pid.count
         else {
-            let error = OutboxFile.failure("write", path)
-            close(descriptor)
-            throw error
+            throw OutboxFile.failure("write", path)
         }
     }
 

@@ -125,6 +125,17 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: scratch.path + "/cluster"))
     }
 
+    @Test func `a rate of the drift audit that is next to nothing is wrong usage`() async throws {
+        let scratch = try Scratch()
+        for rate in ["1e-20", "-1", "nan", "inf"] {
+            let outcome = try await scratch.run([
+                "serve", "--database", "dbname=none", "--socket", "s",
+                "--drift-audit-rate=\(rate)",
+            ])
+            #expect(outcome.status == 64 && outcome.errors.contains("0.001 or more"), "\(rate)")
+        }
+    }
+
     @Test func `a part of bench that there is not, or without its count, is wrong usage`()
         async throws
     {

@@ -15,7 +15,10 @@ final class Served: Sendable {
         database = try await TestDatabase.fresh()
         socket = scratch.path + "/s"
         process = try scratch.process(
-            ["serve", "--migrate", "--database", database.conninfo, "--socket", socket], [:])
+            [
+                "serve", "--migrate", "--no-outbox", "--database", database.conninfo, "--socket",
+                socket,
+            ], [:])
         let (pipe, errors) = (Pipe(), try scratch.file("serve.err", ""))
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = pipe

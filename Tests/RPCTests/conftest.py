@@ -77,14 +77,18 @@ def make_database(binary):
 
 @pytest.fixture(scope="session")
 def make_ledger(binary, stubs, make_database):
-    """Makes ledgers, not started yet: on a database, a socket and an outbox, or new ones."""
+    """Makes ledgers, not started yet: on a database and a socket, or new ones.
+
+    Without an outbox, which would take what a busy machine does not commit within 0.8 s; one has
+    it by its path, or by True.
+    """
     # Short: a socket's path has 107 bytes.
     folder = tempfile.mkdtemp(prefix="nexus-rpc.", dir="/tmp")
     ledgers = []
 
     def make(database=None, socket=None, outbox=None):
         socket = socket or f"{folder}/{len(ledgers)}.sock"
-        outbox = outbox or f"{folder}/{len(ledgers)}.outbox"
+        outbox = f"{folder}/{len(ledgers)}.outbox" if outbox is True else outbox
         ledger = Ledger(binary, stubs, database or make_database(), socket, outbox)
         ledgers.append(ledger)
         return ledger

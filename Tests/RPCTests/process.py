@@ -15,13 +15,13 @@ WAIT_SECONDS_MAX = 60
 
 
 class Ledger:
-    """`nexus-ledger serve` on a database, a socket and an outbox of its own."""
+    """`nexus-ledger serve` on a database, a socket and, if it is named, an outbox."""
 
     def __init__(self, binary, stubs, database, socket, outbox_path):
         self.binary, self.stubs = binary, stubs
         self.database, self.socket, self.outbox_path = database, socket, outbox_path
-        self.options = ["--outbox", outbox_path]
-        self.process = self.channel = None
+        self.options = ["--outbox", outbox_path] if outbox_path else ["--no-outbox"]
+        self.process = self.channel = self.starter = None
         self._lines = queue.Queue()
         self._errors = socket + ".stderr"
 
@@ -34,7 +34,8 @@ class Ledger:
         """Returns when the line "ready …" has come; else fails with what was said instead."""
         with open(self._errors, "wb") as errors:
             self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+                self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                preexec_fn=self.starter)
         self._lines = queue.Queue()
         threading.Thread(target=self._read, args=(self.process, self._lines), daemon=True).start()
         said = []

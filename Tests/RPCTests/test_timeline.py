@@ -251,7 +251,7 @@ def test_the_page_holds_in_a_browser(ledger, pb, book, position, binary, tmp_pat
 
 def test_what_was_buffered_is_marked(make_ledger, cluster, pb, book, position, binary):
     cluster.start()
-    own = make_ledger(database=cluster.conninfo).start()
+    own = make_ledger(database=cluster.conninfo, outbox=True).start()
     committed(own, book, position.opened())
     cluster.stop()
     sequence = buffered(own, book, position.fill("1", "buy", "1", "100"))

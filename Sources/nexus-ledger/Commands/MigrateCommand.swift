@@ -43,7 +43,8 @@ struct MigrateCommand: AsyncParsableCommand {
             conninfo, overrides: ["application_name": "nexus-ledger migrate"])
         let connection = DedicatedConnection(info, name: "pg-migrate")
         do {
-            let value = try await connection.run(deadline: .distant) { connection in
+            // The bound of connecting: a migration takes as long as it needs.
+            let value = try await connection.run(deadline: .after(.seconds(10))) { connection in
                 // A lock that is not had in time fails the step instead of stopping every reader.
                 try connection.execute("SET lock_timeout = '10s'", deadline: .after(.seconds(5)))
                 return try body(try Migrator(connection, Schema.migrations), connection)

@@ -70,8 +70,8 @@ struct ServeCommand: LedgerCommand {
         let (name, text) =
             driftAuditRate.map { ("--drift-audit-rate", String($0)) }
             ?? ("NEXUS_DRIFT_AUDIT_RATE", Environment.value("NEXUS_DRIFT_AUDIT_RATE") ?? "60")
-        guard let rate = Double(text), rate >= 0, rate.isFinite else {
-            throw ValidationError("\(name) is '\(text)': it must be a number, 0 or more")
+        guard let rate = Double(text), rate == 0 || rate >= 0.001, rate.isFinite else {
+            throw ValidationError("\(name) is '\(text)': it must be 0, or 0.001 or more")
         }
         return rate
     }

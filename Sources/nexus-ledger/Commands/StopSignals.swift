@@ -26,7 +26,7 @@ final class StopSignals: Sendable {
                 return nil
             }, Unmanaged.passRetained(reader).toOpaque())
         pthread_detach(thread)
-        for number in [SIGINT, SIGTERM, SIGHUP] {
+        for number in [SIGINT, SIGTERM, SIGHUP] where !StopSignals.isForNobody(number) {
             signal(number) { number in
                 let saved = errno
                 var byte = UInt8(truncatingIfNeeded: number)
@@ -34,6 +34,13 @@ final class StopSignals: Sendable {
                 errno = saved
             }
         }
+    }
+
+    /// Whether it is the end of a terminal that `nohup` has this process outlive.
+    private static func isForNobody(_ number: Int32) -> Bool {
+        var action = sigaction()
+        guard number == SIGHUP, sigaction(number, nil, &action) == 0 else { return false }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
     }
 
     /// Returns at the first signal, or when its task is cancelled.
