@@ -11,6 +11,8 @@ final class CatchUp {
     private let book: BookID
     private let slot: Int16
     private let owner: ProcessIdentity
+    /// Whether it is to go on.
+    let wanted: Wanted
     private var connection: Connection?
     private var tables: [TableWriter]?
     private var projector: BookProjector?
@@ -22,7 +24,11 @@ final class CatchUp {
     /// For a generation that somebody else writes to move on at all.
     private static let standstillMax = Duration.seconds(10)
 
-    init(_ info: ConnectionInfo, _ book: BookID, slot: Int16, owner: ProcessIdentity) {
+    init(
+        _ info: ConnectionInfo, _ book: BookID, slot: Int16, owner: ProcessIdentity,
+        wanted: Wanted = Wanted()
+    ) {
+        self.wanted = wanted
         self.info = info
         self.book = book
         self.slot = slot
@@ -52,6 +58,14 @@ final class CatchUp {
         try session(.after(.seconds(2))).release(lease)
     }
 
+    /// Keeps that the generation stood where the live one stood: its rebuild, if it is one that was
+    /// under way, is over.
+    func endRebuild(_ deadline: Deadline) throws {
+        _ = try session(deadline)
+        try connection?.query(
+            GenerationSQL.caughtUp, [.int4(book.rawValue), .int2(slot)], deadline: deadline)
+    }
+
     /// Where the generation stands; claims it, if its logic is this build's.
     private func checkpoint(_ deadline: Deadline) throws -> (at: LogPosition, isOurs: Bool) {
         if let projector { return (projector.checkpoint, true) }
@@ -75,12 +89,14 @@ final class CatchUp {
     }
 
     /// Brings it to exactly `position`.
-    /// - Throws: `GenerationError.busy` where it is beyond it, or not there by `deadline`.
+    /// - Throws: `GenerationError.busy` where it is beyond it, or not there by `deadline`;
+    ///   `CancellationError` when it is not wanted any more.
     func reach(_ position: LogPosition, _ deadline: Deadline) throws {
         var claims = 0
         var seen = LogPosition.origin
         var standstill = Deadline.after(Self.standstillMax)
         while true {
+            try wanted.check()
             let (at, isOurs) = try checkpoint(deadline)
             if at == position { return }
             if at != seen {
@@ -96,7 +112,7 @@ final class CatchUp {
             if isOurs, let projector {
                 let session = try session(deadline)
                 if try !projector.advance(
-                    to: position, in: session, check: { try Task.checkCancellation() })
+                    to: position, in: session, check: { [wanted] in try wanted.check() })
                 {
                     self.projector = nil
                 }

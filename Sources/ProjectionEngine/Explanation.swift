@@ -92,10 +92,11 @@ extension GenerationDesk {
         _ book: BookID, _ position: UUID, _ slot: Int16?
     ) async throws -> Found {
         let (info, identity) = (info, identity)
-        return try await run(Self.explainDeadline) { connection, deadline in
+        return try await runLong(Self.explainDeadline) { connection, deadline, wanted in
             let generations = try Self.generations(book, connection, deadline)
             let other = try Self.ready(slot, of: generations)
-            let catchUp = CatchUp(info, book, slot: other.slot, owner: identity)
+            let catchUp = CatchUp(
+                info, book, slot: other.slot, owner: identity, wanted: wanted)
             defer { try? catchUp.release() }
             try catchUp.reach(generations[0].logPosition, deadline)
             return try connection.transaction(

@@ -30,7 +30,7 @@ public struct Generation: Hashable, Sendable {
     public var logPosition: LogPosition
     /// The log position that it is being built to.
     public var rebuildingTo: LogPosition?
-    /// Events that the rebuild has folded so far.
+    /// Events that the rebuild has folded so far; 0 once it has caught up.
     public var rebuiltEvents: Int64
     /// Who writes it, host/pid/start; empty if nobody does.
     public var owner: String
@@ -38,6 +38,9 @@ public struct Generation: Hashable, Sendable {
     public var builtAt: Timestamp?
     /// When the live one became so.
     public var promotedAt: Timestamp?
+
+    /// Whether its rebuild has still to catch up with the live generation.
+    public var isBehind: Bool { state == .ready && rebuiltEvents > 0 }
 
     /// Whether this build's folds have made it, as far as that is known.
     public var isOurs: Bool { LogicMark.own.matches(logicVersion, fingerprint) }

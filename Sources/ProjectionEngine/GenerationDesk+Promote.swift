@@ -67,12 +67,13 @@ extension GenerationDesk {
                 "\(sums) sums over many positions, which a sample does not have: leave it out, or "
                     + "rebuild with `nexus-ledger replay` and compare all")
         }
-        return try await run(Self.compareDeadline) { connection, deadline in
+        return try await runLong(Self.compareDeadline) { connection, deadline, wanted in
             let live = try Self.generations(book, connection, deadline)[0]
             let audit = PositionAudit(book: book, slot: live.slot, tables: chosen)
             let positions = try audit.pick(count, on: connection, deadline: deadline)
             var found = PositionAudit.Found(logPosition: live.logPosition)
             for start in stride(from: 0, to: positions.count, by: Self.sampleStep) {
+                try wanted.check()
                 let some = positions[start..<min(start + Self.sampleStep, positions.count)]
                 let checked = try audit.check(Array(some), on: connection, deadline: deadline)
                 found.differences += checked.differences
@@ -145,16 +146,20 @@ extension GenerationDesk {
                     return try await self.run(Self.compareDeadline) { connection, deadline in
                         let generations = try Self.generations(book, connection, deadline)
                         let other = try Self.ready(slot, of: generations)
-                        let catchUp = CatchUp(info, book, slot: other.slot, owner: identity)
+                        let catchUp = CatchUp(
+                            info, book, slot: other.slot, owner: identity, wanted: wanted)
                         defer { try? catchUp.release() }
                         return try GenerationComparison(
                             book: book, live: generations[0].slot, other: other.slot,
                             tables: tables
                         ).run(
                             on: connection,
-                            catchUp: { try catchUp.reach($0, $1) },
+                            catchUp: {
+                                try catchUp.reach($0, $1)
+                                try catchUp.endRebuild($1)
+                            },
                             progress: { count in
-                                if wanted.isOver { throw CancellationError() }
+                                try wanted.check()
                                 rows.continuation.yield(count)
                             },
                             finish: { try finish($0, $1, generations[0], other) })
@@ -168,15 +173,6 @@ extension GenerationDesk {
         } onCancel: {
             wanted.end()
         }
-    }
-
-    /// Whether somebody still waits for a comparison.
-    private final class Wanted: Sendable {
-        private let over = Mutex(false)
-
-        var isOver: Bool { over.withLock { $0 } }
-
-        func end() { over.withLock { $0 = true } }
     }
 
     /// The other generation, if it can be compared.

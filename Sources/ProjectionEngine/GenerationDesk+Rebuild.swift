@@ -19,15 +19,30 @@ extension GenerationDesk {
                 "book \(book.rawValue) is being rebuilt by this process: wait for it")
         }
         defer { rebuilding.withLock { _ = $0.remove(book) } }
-        let claim = try await begin(book)
+        let beginning = try await begin(book)
+        let lease = beginning.work?.lease
+        do {
+            let state = try await rebuild(book, beginning, options, progress)
+            if let lease { await release(lease) }
+            return state
+        } catch {
+            if let lease { await release(lease) }
+            throw error
+        }
+    }
+
+    private func rebuild(
+        _ book: BookID, _ beginning: Beginning, _ options: RebuildOptions,
+        _ progress: @escaping @Sendable (RebuildState) async throws -> Void
+    ) async throws -> RebuildState {
         // Whatever a crash has left there.
-        if claim.work.through == nil { _ = try await empty(book, claim.work.lease.slot) }
+        if let work = beginning.work, work.through == nil { _ = try await empty(work.lease) }
         var state = RebuildState(
-            slot: claim.work.lease.slot, logicVersion: AccountFold.logicVersion,
-            eventsTotal: claim.work.target.rawValue, logPosition: claim.work.target,
-            head: claim.work.target)
-        state.events = claim.work.events
-        if let through = claim.work.through {
+            slot: beginning.slot, logicVersion: AccountFold.logicVersion,
+            eventsTotal: beginning.target.rawValue, logPosition: beginning.target,
+            head: beginning.target)
+        state.events = beginning.events
+        if let through = beginning.through {
             state.positions = try await run { connection, deadline in
                 try connection.query(
                     GenerationSQL.positionsThrough, [.int4(book.rawValue), .uuid(through)],
@@ -35,18 +50,45 @@ extension GenerationDesk {
                 ).onlyRow()[0].int64()
             }
         }
-        state.resumed = claim.resumed
+        state.resumed = beginning.isResumed
+        if beginning.work == nil { state.phase = .catchingUp }
         state.memoryPeakBytes = Self.memoryPeak()
-        do {
-            try await progress(state)
-            try await build(claim.work, options, &state, progress)
-            try await catchUp(book, &state, progress)
-        } catch {
-            await release(claim.work.lease)
-            throw error
-        }
-        await release(claim.work.lease)
+        try await progress(state)
+        if let work = beginning.work { try await build(work, options, &state, progress) }
+        try await catchUp(book, &state, progress)
         return state
+    }
+
+    /// Where a rebuild begins.
+    private struct Beginning: Sendable {
+        var slot: Int16
+        /// What is to be built; nil if only catching up is left.
+        var work: Rebuild.Claim?
+        /// The log position that it is built to.
+        var target: LogPosition
+        /// Positions up to this one are there; nil before the first.
+        var through: UUID?
+        /// Events that are there.
+        var events: Int64
+        var isResumed: Bool
+
+        init(_ work: Rebuild.Claim, isResumed: Bool) {
+            slot = work.lease.slot
+            self.work = work
+            target = work.target
+            through = work.through
+            events = work.events
+            self.isResumed = isResumed
+        }
+
+        /// Goes on with one that has all ranges.
+        init(behind generation: Generation) {
+            slot = generation.slot
+            target = generation.logPosition
+            through = UUID(high: .max, low: .max)
+            events = generation.rebuiltEvents
+            isResumed = true
+        }
     }
 
     private func build(
@@ -69,17 +111,13 @@ extension GenerationDesk {
         }
         let lease = work.lease
         let actor = options.actor
-        state.quarantined = try await run(Rebuild.rangeDeadline) { connection, deadline in
+        try await run(Rebuild.rangeDeadline) { connection, deadline in
             try RangeWriter(lease, connection, deadline).finish(work, actor: actor)
             for table in ProjectedTable.all where table.relation != table.name {
                 // Who may not analyse leaves that to autovacuum.
                 try? connection.execute(
                     "ANALYZE \(table.relation)_\(lease.slot)", deadline: deadline)
             }
-            return try connection.query(
-                GenerationSQL.quarantined, [.int2(lease.slot), .int4(lease.book.rawValue)],
-                deadline: deadline
-            ).onlyRow()[0].int64()
         }
     }
 
@@ -101,7 +139,15 @@ extension GenerationDesk {
             try await follower.reach(through, pool)
             state.logPosition = through
         }
+        try await follower.endRebuild(pool)
         try await follower.release(pool)
+        let slot = state.slot
+        state.quarantined = try await run { connection, deadline in
+            try connection.query(
+                GenerationSQL.quarantined, [.int2(slot), .int4(book.rawValue)],
+                deadline: deadline
+            ).onlyRow()[0].int64()
+        }
         state.phase = .ready
         state.secondsLeft = 0
         try await progress(state)
@@ -141,9 +187,18 @@ extension GenerationDesk {
 
         func reach(_ position: LogPosition, _ pool: Pool) async throws {
             let deadline = Deadline.after(Rebuild.rangeDeadline)
-            try await pool.run(deadline: deadline) { _ in
-                try self.work.reach(position, deadline)
+            try await withTaskCancellationHandler {
+                try await pool.run(deadline: deadline) { _ in
+                    try self.work.reach(position, deadline)
+                }
+            } onCancel: {
+                work.wanted.end()
             }
+        }
+
+        func endRebuild(_ pool: Pool) async throws {
+            let deadline = Deadline.after(.seconds(5))
+            try await pool.run(deadline: deadline) { _ in try self.work.endRebuild(deadline) }
         }
 
         func release(_ pool: Pool) async throws {
@@ -153,9 +208,7 @@ extension GenerationDesk {
 
     // MARK: Beginning
 
-    private func begin(
-        _ book: BookID
-    ) async throws -> (work: Rebuild.Claim, resumed: Bool) {
+    private func begin(_ book: BookID) async throws -> Beginning {
         let owner = identity
         return try await run { connection, deadline in
             try connection.transaction(deadline: deadline) { connection in
@@ -164,11 +217,20 @@ extension GenerationDesk {
                     GenerationSQL.lockLiveSlot, [.int4(book.rawValue)], deadline: deadline)
                 let generations = try Self.generations(book, connection, deadline)
                 if let unfinished = generations.first(where: { $0.state == .building }) {
-                    return (
-                        try Self.resume(unfinished, book, owner, connection, deadline), true
-                    )
+                    return Beginning(
+                        try Self.resume(unfinished, book, owner, connection, deadline),
+                        isResumed: true)
                 }
-                return (try Self.start(generations, book, owner, connection, deadline), false)
+                if let behind = generations.first(where: { $0.isBehind && $0.isOurs }) {
+                    // The ledger follows a generation of its own logic as soon as it is built.
+                    if ![owner.description, generations[0].owner].contains(behind.owner) {
+                        try Self.refuseBuilding(behind, book, owner, connection, deadline)
+                    }
+                    return Beginning(behind: behind)
+                }
+                return Beginning(
+                    try Self.start(generations, book, owner, connection, deadline),
+                    isResumed: false)
             }
         }
     }
@@ -236,12 +298,12 @@ extension GenerationDesk {
                 .text(LogicMark.own.fingerprint), .int8(target.rawValue),
                 .text(owner.description),
             ], deadline: deadline)
-        guard begun.affectedRows == 1 else {
+        guard let row = begun.rows.first else {
             throw GenerationError.busy("slot \(slot) was taken meanwhile: try again")
         }
         return Rebuild.Claim(
-            lease: Lease(book: book, slot: slot, epoch: 1), target: target, through: nil,
-            events: 0)
+            lease: Lease(book: book, slot: slot, epoch: try row[0].int64()), target: target,
+            through: nil, events: 0)
     }
 
     private func release(_ lease: Lease) async {

@@ -61,6 +61,19 @@ public final class GenerationDesk: Sendable {
         return try await pool.run(deadline: deadline) { try body($0, deadline) }
     }
 
+    /// The same for what takes long: the body asks the `Wanted` whether its caller has given up.
+    func runLong<Value: Sendable>(
+        _ duration: Duration,
+        _ body: @escaping @Sendable (Connection, Deadline, Wanted) throws -> Value
+    ) async throws -> Value {
+        let wanted = Wanted()
+        return try await withTaskCancellationHandler {
+            try await run(duration) { try body($0, $1, wanted) }
+        } onCancel: {
+            wanted.end()
+        }
+    }
+
     /// The generations of a book, the live one first; the last position of its log; and the last
     /// steps that were taken, newest first.
     /// - Throws: `GenerationError.notFound` if there is no such book.
@@ -127,7 +140,7 @@ public final class GenerationDesk: Sendable {
     public func retire(
         _ book: BookID, slot: Int16?, actor: String
     ) async throws -> (slot: Int16, rows: Int64) {
-        let generation = try await run { connection, deadline in
+        let (generation, lease) = try await run { connection, deadline in
             try connection.transaction(deadline: deadline) { connection in
                 try connection.query(GenerationSQL.limits, deadline: deadline)
                 try connection.query(
@@ -148,13 +161,16 @@ public final class GenerationDesk: Sendable {
                 }
                 let scope: [Parameter] = [.int4(book.rawValue), .int2(chosen.slot)]
                 try connection.query(GenerationSQL.forgetFormer, scope, deadline: deadline)
-                try connection.query(GenerationSQL.retire, scope, deadline: deadline)
-                return chosen
+                let epoch = try connection.query(
+                    GenerationSQL.retire, scope, deadline: deadline
+                ).onlyRow()[0].int64()
+                return (chosen, Lease(book: book, slot: chosen.slot, epoch: epoch))
             }
         }
-        let rows = try await empty(book, generation.slot)
+        let rows = try await empty(lease)
         try await run { connection, deadline in
             try connection.transaction(deadline: deadline) { connection in
+                try Self.hold(lease, connection, deadline)
                 try connection.query(
                     GenerationSQL.dropCheckpoint,
                     [.int4(book.rawValue), .int2(generation.slot)], deadline: deadline)
@@ -169,22 +185,28 @@ public final class GenerationDesk: Sendable {
     }
 
     /// Takes all rows of a book out of a slot that nobody reads or writes; answers how many.
-    func empty(_ book: BookID, _ slot: Int16) async throws -> Int64 {
+    /// - Throws: `GenerationError.changedSince` when the slot is somebody else's by now.
+    func empty(_ lease: Lease) async throws -> Int64 {
         var rows: Int64 = 0
         for table in ProjectedTable.all {
-            if table.relation != table.name, let count = try await truncate(table, book, slot) {
+            if table.relation != table.name, let count = try await truncate(table, lease) {
                 rows += count
                 continue
             }
             var deleted: Int64
             repeat {
                 deleted = try await run { connection, deadline in
-                    Int64(
-                        try connection.query(
-                            GenerationSQL.deleteSome(table.relation),
-                            [.int2(slot), .int4(book.rawValue), .int8(Self.deletedMax)],
-                            deadline: deadline
-                        ).affectedRows)
+                    try connection.transaction(deadline: deadline) { connection in
+                        try Self.hold(lease, connection, deadline)
+                        return Int64(
+                            try connection.query(
+                                GenerationSQL.deleteSome(table.relation),
+                                [
+                                    .int2(lease.slot), .int4(lease.book.rawValue),
+                                    .int8(Self.deletedMax),
+                                ], deadline: deadline
+                            ).affectedRows)
+                    }
                 }
                 rows += deleted
             } while deleted > 0
@@ -192,20 +214,35 @@ public final class GenerationDesk: Sendable {
         return rows
     }
 
+    /// Holds a slot for the rest of a transaction, and shows that it is worked on: who retires it
+    /// too, or takes its rebuild over, waits, and ends the lease.
+    private static func hold(
+        _ lease: Lease, _ connection: Connection, _ deadline: Deadline
+    ) throws {
+        let held = try connection.query(
+            GenerationSQL.hold,
+            [.int4(lease.book.rawValue), .int2(lease.slot), .int8(lease.epoch)],
+            deadline: deadline)
+        guard held.affectedRows == 1 else {
+            throw GenerationError.changedSince(
+                "slot \(lease.slot) is emptied or rebuilt by somebody else meanwhile: see "
+                    + "`nexus-ledger generations`")
+        }
+    }
+
     /// Truncates the table's slot if nobody can miss it: at once, or not at all. Answers how many
     /// rows it had.
-    private func truncate(
-        _ table: ProjectedTable, _ book: BookID, _ slot: Int16
-    ) async throws -> Int64? {
+    private func truncate(_ table: ProjectedTable, _ lease: Lease) async throws -> Int64? {
         try await run { connection, deadline -> Int64? in
-            let relation = "\(table.relation)_\(slot)"
+            let relation = "\(table.relation)_\(lease.slot)"
             let isAllowed = try connection.query(
-                GenerationSQL.mayTruncate, [.int4(book.rawValue), .int2(slot)],
+                GenerationSQL.mayTruncate, [.int4(lease.book.rawValue), .int2(lease.slot)],
                 deadline: deadline
             ).onlyRow()[0].bool()
             guard isAllowed else { return nil }
             do {
                 return try connection.transaction(deadline: deadline) { connection in
+                    try Self.hold(lease, connection, deadline)
                     try connection.execute(
                         "SET LOCAL lock_timeout = '\(Self.truncateWait)'", deadline: deadline)
                     let count = try connection.query(

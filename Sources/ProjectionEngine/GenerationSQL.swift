@@ -41,11 +41,14 @@ public enum GenerationSQL {
         """
 
     /// Takes a free slot for a rebuild up to $5.
+    /// Epochs of a slot that is used again are never those of before: a lease of its former use
+    /// stays without effect.
     static let begin = """
         INSERT INTO positions.projection_checkpoints (
             book_id, slot, logic_version, logic_fingerprint, rebuilding_to, epoch, owner)
-        VALUES ($1, $2, $3, $4, $5, 1, $6)
+        VALUES ($1, $2, $3, $4, $5, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, $6)
         ON CONFLICT ON CONSTRAINT generation_has_one_checkpoint DO NOTHING
+        RETURNING epoch
         """
 
     /// Takes an unfinished rebuild over: fences whoever had it.
@@ -94,13 +97,13 @@ public enum GenerationSQL {
     /// How many events the logs of all books hold.
     static let heads = "SELECT coalesce(sum(log_position), 0)::bigint FROM positions.log_head"
 
-    /// The rebuild is done: from now on the slot follows the log.
+    /// All ranges are there: from now on the slot follows the log. The rebuild is over when it has
+    /// caught up: until then `rebuilt_events` says that it is under way.
     static let finish = """
         UPDATE positions.projection_checkpoints
         SET log_position = rebuilding_to,
             rebuilding_to = NULL,
             rebuilt_through = NULL,
-            rebuilt_events = 0,
             built_at = clock_timestamp(),
             updated_at = clock_timestamp(),
             progressed_at = clock_timestamp()
@@ -108,6 +111,16 @@ public enum GenerationSQL {
           AND slot = $2
           AND epoch = $3
           AND rebuilding_to IS NOT NULL
+        """
+
+    /// The generation stood where the live one stood: its rebuild is over.
+    static let caughtUp = """
+        UPDATE positions.projection_checkpoints
+        SET rebuilt_events = 0
+        WHERE book_id = $1
+          AND slot = $2
+          AND rebuilding_to IS NULL
+          AND rebuilt_events > 0
         """
 
     /// The keys of trade_stats that a rebuilt slot has.
@@ -189,6 +202,16 @@ public enum GenerationSQL {
             owner = ''
         WHERE book_id = $1
           AND slot = $2
+        RETURNING epoch
+        """
+
+    /// No row is changed if the lease has ended.
+    static let hold = """
+        UPDATE positions.projection_checkpoints
+        SET updated_at = clock_timestamp()
+        WHERE book_id = $1
+          AND slot = $2
+          AND epoch = $3
         """
 
     static let forgetFormer = """
@@ -311,8 +334,8 @@ public enum GenerationSQL {
     public static let all: [String] =
         [
             list, steps, lockLiveSlot, limits, begin, resume, isIdle, positionsThrough, rebuilt,
-            heads, finish, closedKeys, quarantined, record, promote, fence, lockCheckpoint,
-            lockReady, checkpoint, retire, forgetFormer, dropCheckpoint, mayTruncate,
-            keepComparison, forgetComparisons, comparison, touched, followers,
+            heads, finish, caughtUp, closedKeys, quarantined, record, promote, fence,
+            lockCheckpoint, lockReady, checkpoint, retire, hold, forgetFormer, dropCheckpoint,
+            mayTruncate, keepComparison, forgetComparisons, comparison, touched, followers,
         ] + ProjectedTable.all.map { deleteSome($0.relation) }
 }

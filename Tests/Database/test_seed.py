@@ -1,10 +1,14 @@
 """`seed --scale`: every table has rows, and they fit together."""
 
+import datetime
 import pathlib
 import subprocess
 
 import conftest
 
+#: Twelve days before today, whatever the day is when the second one is seeded.
+START = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=12)
+END = f"'{START + datetime.timedelta(days=11)} 00:00+00'"
 ASSERTIONS = pathlib.Path(__file__).parents[2] / "sql/tests/lib/assertions.sql"
 TABLES = """
 SELECT string_agg(c.oid::regclass::text, ' ')
@@ -20,7 +24,8 @@ def make(cluster, name):
     conftest.as_postgres([conftest.PROGRAMS / "createdb", "-h", cluster.folder, "-U", "postgres",
                           "-T", "template0", name])
     database = cluster.conninfo(database=name)
-    for command in (["migrate", "up"], ["seed", "--scale", "1", "--seed", "7"]):
+    for command in (["migrate", "up"], ["seed", "--scale", "1", "--seed", "7",
+                                          "--start", f"{START}T00:00:00Z"]):
         done = subprocess.run([conftest.LEDGER, *command, "--database", database],
                               capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -51,7 +56,7 @@ def test_the_same_seed_makes_the_same_facts(cluster):
                  " FROM positions.events",
                  "SELECT md5(string_agg(concat(exchange, symbol, source, rate), ',' ORDER BY"
                  " exchange, symbol, source, funding_time)) FROM funding.rates"
-                 " WHERE funding_time < date_trunc('day', now())",
+                 f" WHERE funding_time < {END}",
                  "SELECT md5(string_agg(concat(asset, score, spread), ',' ORDER BY detected_at))"
-                 " FROM opportunities.detected WHERE detected_at < date_trunc('day', now())"]:
+                 f" FROM opportunities.detected WHERE detected_at < {END}"]:
         assert cluster.sql(fact, database="seeded_again") == cluster.sql(fact, database="seeded")

@@ -76,8 +76,8 @@ import Testing
         ("analytics.funding_collected_rows", "payments = payments + 1", "payments"),
         ("analytics.daily_pnl_rows", "price_pnl = price_pnl - 5", "price_pnl"),
         (
-            "analytics.trade_stats_rows", "mean_hold_seconds = mean_hold_seconds + 1",
-            "mean_hold_seconds"
+            "analytics.trade_stats_rows",
+            "mean_hold_seconds = coalesce(mean_hold_seconds, 0) + 1", "mean_hold_seconds"
         ),
     ]
 

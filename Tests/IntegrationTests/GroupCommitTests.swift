@@ -134,6 +134,8 @@ import Testing
         let appender = sandbox.appender(limits: limits)
         let open = try desk.open()
         _ = try await appender.append([open])
+        // A batch is answered just before its turn ends.
+        while appender.pipeline.statistics.writing > 0 { await Task.yield() }
         let lock = try HeadLock(sandbox, .main)
         let answers = Answers()
         for index in 0..<8 {

@@ -102,6 +102,104 @@ import Testing
         await appender.shutdown()
     }
 
+    @Test func `who emptied a slot before does not touch it when it is used again`() async throws {
+        var book = RandomBook(seed: seed())
+        let appender = sandbox.appender()
+        let live = try Worker(sandbox)
+        for _ in 0..<50 { _ = try await appender.outcome(of: book.next().events) }
+        try live.advance()
+        let id = live.projector.lease.book
+        let desk = desk()
+        let slot = try await desk.rebuild(id, options) { _ in }.slot
+        // A retire that stands still behind its first step.
+        let epoch = try live.connection.query(
+            GenerationSQL.retire, [.int4(id.rawValue), .int2(slot)], deadline: ample
+        ).onlyRow()[0].int64()
+        let former = Lease(book: id, slot: slot, epoch: epoch)
+        #expect(try await desk.retire(id, slot: slot, actor: "test").rows > 0)
+        let refused = { @Sendable () async -> Bool in
+            do {
+                _ = try await desk.empty(former)
+                return false
+            } catch GenerationError.changedSince {
+                return true
+            } catch {
+                return false
+            }
+        }
+        #expect(await refused())
+        #expect(try await desk.rebuild(id, options) { _ in }.slot == slot)
+        #expect(await refused())
+        try expectEqual(1, slot, live.connection, "after a retire that came too late")
+        await desk.shutdown()
+        await appender.shutdown()
+    }
+
+    /// Rebuilds while the live generation goes on, and stops when it is to catch up.
+    private func stopCatchingUp(
+        _ desk: GenerationDesk, _ live: Worker, _ appender: Appender, seed: UInt64
+    ) async throws -> Generation {
+        let book = Mutex(RandomBook(seed: seed))
+        let append = { @Sendable in
+            for _ in 0..<100 {
+                _ = try await appender.outcome(of: book.withLock { $0.next().events })
+            }
+        }
+        try await append()
+        try live.advance()
+        let id = live.projector.lease.book
+        let stopping = { @Sendable [sandbox] (state: RebuildState) async throws in
+            guard state.phase == .building else { throw Stopped() }
+            guard state.events == 0 else { return }
+            try await append()
+            try Worker(sandbox).advance()
+        }
+        await #expect(throws: Stopped.self) {
+            _ = try await desk.rebuild(id, options, progress: stopping)
+        }
+        let left = try await desk.list(id).generations[1]
+        try #require(left.isBehind && left.rebuiltEvents == left.logPosition.rawValue)
+        return left
+    }
+
+    @Test func `a rebuild that was stopped while it caught up goes on there`() async throws {
+        let seed = seed()
+        let appender = sandbox.appender()
+        let live = try Worker(sandbox)
+        let id = live.projector.lease.book
+        let first = desk()
+        let left = try await stopCatchingUp(first, live, appender, seed: seed)
+        await first.shutdown()
+        let second = GenerationDesk(sandbox.info, identity: ProcessIdentity(start: "another"))
+        let state = try await second.rebuild(id, options) { state in
+            #expect(state.phase != .building && state.resumed)
+        }
+        #expect(state.slot == left.slot)
+        #expect(state.logPosition > left.logPosition)
+        #expect(state.positions > 0 && state.events == left.rebuiltEvents)
+        try expectEqual(1, left.slot, live.connection, "seed \(seed)")
+        #expect(try await !second.list(id).generations[1].isBehind)
+        let another = try await second.rebuild(id, options) { _ in }
+        #expect(another.slot != left.slot && !another.resumed)
+        await second.shutdown()
+        await appender.shutdown()
+    }
+
+    @Test func `one that was compared meanwhile is ready, another rebuild begins anew`()
+        async throws
+    {
+        let appender = sandbox.appender()
+        let live = try Worker(sandbox)
+        let id = live.projector.lease.book
+        let desk = desk()
+        let left = try await stopCatchingUp(desk, live, appender, seed: seed())
+        _ = try await desk.compare(id, tables: [], slot: nil) { _ in }
+        #expect(try await !desk.list(id).generations[1].isBehind)
+        #expect(try await desk.rebuild(id, options) { _ in }.slot != left.slot)
+        await desk.shutdown()
+        await appender.shutdown()
+    }
+
     @Test func `what is appended meanwhile is caught up with`() async throws {
         let seed = seed()
         let book = Mutex(RandomBook(seed: seed))

@@ -11,7 +11,7 @@ from readers import say
 from stand import Done, Refused, ended, send
 
 BUILDING = ("SELECT slot, rebuilt_events AS events FROM positions.projection_checkpoints "
-            "WHERE rebuilding_to IS NOT NULL AND retired_at IS NULL")
+            "WHERE (rebuilding_to IS NOT NULL OR rebuilt_events > 0) AND retired_at IS NULL")
 #: Seconds that a rebuild should take at least, so that there are moments in it.
 BUILD_SECONDS = 2.0
 RATE_TOLERANCE = 0.2
@@ -136,7 +136,7 @@ class Kills:
         await self.stand.clear()
 
     async def catching_up(self):
-        """What was built is ready by then; whoever compares brings it on."""
+        """What was built is ready by then; whoever compares brings it on, and so does replay."""
         work = await Watched.start(
             self.stand, "replay", "--json", "--max-rate", str(await self.rate()),
             *self.stand.database)
@@ -146,7 +146,12 @@ class Kills:
         if not self.stand.expect(is_there and done.lines, f"replay does not catch up: {done}"):
             return
         self.count("replay catching up" if done.status < 0 else "replay catching up, too late")
-        document = await self.stand.compare("--slot", str(done.lines[0]["slot"]))
+        slot = done.lines[0]["slot"]
+        if self.chance.random() < 0.5:
+            before = await self.unfinished()
+            again = await self.stand.replay()
+            self.check_resumed(before, again.lines)
+        document = await self.stand.compare("--slot", str(slot))
         self.stand.nothing_differs(document, "a rebuild that was killed while it caught up")
         await self.stand.clear()
 

@@ -13,7 +13,15 @@ SELECT l.book_id, l.slot, 7, l.logic_version, 'test'
  WHERE l.book_id = :book;
 UPDATE positions.log_head SET log_position = 7, recorded_at = now() WHERE book_id = :book;
 UPDATE config.risk_limits SET enabled = false;
-SELECT (now() AT TIME ZONE 'UTC')::date AS day \gset
+-- Twenty seconds of one day.
+SELECT f.at AS first, (f.at AT TIME ZONE 'UTC')::date AS day
+  FROM (SELECT now() - interval '9 minutes' AS at
+        UNION ALL
+        SELECT now() - interval '10 minutes') AS f
+ ORDER BY date_trunc('day', f.at, 'UTC')
+              = date_trunc('day', f.at + interval '20 seconds', 'UTC') DESC,
+          f.at DESC
+ LIMIT 1 \gset
 
 -- What somebody is told to do about an error, or null when there is none.
 CREATE FUNCTION pg_temp.hint(statement text)
@@ -172,7 +180,7 @@ SELECT l.kind, b.subject, b.level, trim_scale(b.limit_value) AS limit_value,
  WHERE b.book = 'risk-test';
 
 CREATE TEMPORARY TABLE moments AS
-SELECT n, now() - interval '9 minutes' + make_interval(secs => n) AS at
+SELECT n, :'first'::timestamptz + make_interval(secs => n) AS at
   FROM generate_series(1, 20) AS n;
 
 -- The service itself does it, with its own rights.

@@ -18,9 +18,9 @@ struct ReplayCommand: LedgerCommand {
             whose folds are the same keeps the new generation up with the log; so does
             --follow.
 
-            Stopped while it builds, by Ctrl-C or by a crash, it goes on where it was with
-            the same command. Once it catches up the generation is built: `compare` brings
-            it to where the live one is, and another replay fills another slot.
+            Stopped by Ctrl-C or by a crash, it goes on where it was with the same command.
+            Once it catches up the generation is built, and `compare` brings it to where
+            the live one is too. When it is ready another replay fills another slot.
 
             EXAMPLES
               nexus-ledger replay
