@@ -20,13 +20,12 @@ extension GenerationDesk {
         }
         defer { rebuilding.withLock { _ = $0.remove(book) } }
         let beginning = try await begin(book)
-        let lease = beginning.work?.lease
         do {
             let state = try await rebuild(book, beginning, options, progress)
-            if let lease { await release(lease) }
+            await release(beginning.lease)
             return state
         } catch {
-            if let lease { await release(lease) }
+            await release(beginning.lease)
             throw error
         }
     }
@@ -38,7 +37,7 @@ extension GenerationDesk {
         // Whatever a crash has left there.
         if let work = beginning.work, work.through == nil { _ = try await empty(work.lease) }
         var state = RebuildState(
-            slot: beginning.slot, logicVersion: AccountFold.logicVersion,
+            slot: beginning.lease.slot, logicVersion: AccountFold.logicVersion,
             eventsTotal: beginning.target.rawValue, logPosition: beginning.target,
             head: beginning.target)
         state.events = beginning.events
@@ -61,7 +60,7 @@ extension GenerationDesk {
 
     /// Where a rebuild begins.
     private struct Beginning: Sendable {
-        var slot: Int16
+        var lease: Lease
         /// What is to be built; nil if only catching up is left.
         var work: Rebuild.Claim?
         /// The log position that it is built to.
@@ -73,7 +72,7 @@ extension GenerationDesk {
         var isResumed: Bool
 
         init(_ work: Rebuild.Claim, isResumed: Bool) {
-            slot = work.lease.slot
+            lease = work.lease
             self.work = work
             target = work.target
             through = work.through
@@ -82,11 +81,11 @@ extension GenerationDesk {
         }
 
         /// Goes on with one that has all ranges.
-        init(behind generation: Generation) {
-            slot = generation.slot
+        init(behind generation: Generation, _ lease: Lease) {
+            self.lease = lease
             target = generation.logPosition
             through = UUID(high: .max, low: .max)
-            events = generation.rebuiltEvents
+            events = generation.logPosition.rawValue
             isResumed = true
         }
     }
@@ -216,23 +215,40 @@ extension GenerationDesk {
                 try connection.query(
                     GenerationSQL.lockLiveSlot, [.int4(book.rawValue)], deadline: deadline)
                 let generations = try Self.generations(book, connection, deadline)
+                if let behind = generations.first(where: { $0.isBehind && $0.isOurs }),
+                    let lease = try Self.goOn(
+                        with: behind, live: generations[0], book, owner, connection, deadline)
+                {
+                    return Beginning(behind: behind, lease)
+                }
                 if let unfinished = generations.first(where: { $0.state == .building }) {
                     return Beginning(
                         try Self.resume(unfinished, book, owner, connection, deadline),
                         isResumed: true)
-                }
-                if let behind = generations.first(where: { $0.isBehind && $0.isOurs }) {
-                    // The ledger follows a generation of its own logic as soon as it is built.
-                    if ![owner.description, generations[0].owner].contains(behind.owner) {
-                        try Self.refuseBuilding(behind, book, owner, connection, deadline)
-                    }
-                    return Beginning(behind: behind)
                 }
                 return Beginning(
                     try Self.start(generations, book, owner, connection, deadline),
                     isResumed: false)
             }
         }
+    }
+
+    /// Takes a generation over that has still to catch up, from the ledger that follows it too;
+    /// nil if the live one is behind it, as after going back.
+    private static func goOn(
+        with behind: Generation, live: Generation, _ book: BookID, _ owner: ProcessIdentity,
+        _ connection: Connection, _ deadline: Deadline
+    ) throws -> Lease? {
+        guard behind.logPosition <= live.logPosition else { return nil }
+        if behind.owner.hasSuffix("#\(GenerationDesk.role)"), behind.owner != owner.description {
+            try refuseBuilding(behind, book, owner, connection, deadline)
+        }
+        let row = try connection.query(
+            GenerationSQL.takeOver,
+            [.int4(book.rawValue), .int2(behind.slot), .text(owner.description)],
+            deadline: deadline
+        ).onlyRow()
+        return Lease(book: book, slot: behind.slot, epoch: try row[0].int64())
     }
 
     private static func resume(

@@ -24,6 +24,8 @@ public final class GenerationDesk: Sendable {
     static let shortDeadline = Duration.seconds(20)
     /// Between two looks at the live generation that is followed.
     static let followInterval = Duration.milliseconds(200)
+    /// What an owner's name ends with that is a desk: one that rebuilds, or brings up to compare.
+    static let role = "desk"
     /// Rows that are deleted in one transaction.
     static let deletedMax: Int64 = 20_000
     /// Who empties a slot does not keep readers waiting longer for its lock.
@@ -40,7 +42,7 @@ public final class GenerationDesk: Sendable {
     init(_ info: ConnectionInfo, identity: ProcessIdentity, rangeEventsMax: Int) {
         self.info = info
         self.rangeEventsMax = rangeEventsMax
-        self.identity = identity.acting(as: "desk")
+        self.identity = identity.acting(as: Self.role)
         pool = Pool(
             info.preparing(true),
             limits: .init(connectionsMax: Self.connectionsMax, waitingMax: Self.waitingMax),
@@ -161,10 +163,7 @@ public final class GenerationDesk: Sendable {
                 }
                 let scope: [Parameter] = [.int4(book.rawValue), .int2(chosen.slot)]
                 try connection.query(GenerationSQL.forgetFormer, scope, deadline: deadline)
-                let epoch = try connection.query(
-                    GenerationSQL.retire, scope, deadline: deadline
-                ).onlyRow()[0].int64()
-                return (chosen, Lease(book: book, slot: chosen.slot, epoch: epoch))
+                return (chosen, try Self.fence(chosen.slot, book, connection, deadline))
             }
         }
         let rows = try await empty(lease)
@@ -214,6 +213,23 @@ public final class GenerationDesk: Sendable {
         return rows
     }
 
+    /// Keeps everybody else from a slot that is to be emptied.
+    private static func fence(
+        _ slot: Int16, _ book: BookID, _ connection: Connection, _ deadline: Deadline
+    ) throws -> Lease {
+        do {
+            let fenced = try connection.query(
+                GenerationSQL.retire, [.int4(book.rawValue), .int2(slot)], deadline: deadline)
+            guard let row = fenced.rows.first else {
+                throw GenerationError.notFound(
+                    "slot \(slot) is empty: `nexus-ledger replay` fills a free one")
+            }
+            return Lease(book: book, slot: slot, epoch: try row[0].int64())
+        } catch let error as PostgresError where error.sqlstate == .lockNotAvailable {
+            throw GenerationError.busy("somebody works on slot \(slot) just now: try again")
+        }
+    }
+
     /// Holds a slot for the rest of a transaction, and shows that it is worked on: who retires it
     /// too, or takes its rebuild over, waits, and ends the lease.
     private static func hold(
@@ -242,13 +258,13 @@ public final class GenerationDesk: Sendable {
             guard isAllowed else { return nil }
             do {
                 return try connection.transaction(deadline: deadline) { connection in
-                    try Self.hold(lease, connection, deadline)
-                    try connection.execute(
-                        "SET LOCAL lock_timeout = '\(Self.truncateWait)'", deadline: deadline)
                     let count = try connection.query(
                         "SELECT count(*) FROM \(relation)", deadline: deadline
                     ).onlyRow()[0].int64()
                     guard count > Self.deletedMax else { throw TooFew() }
+                    try Self.hold(lease, connection, deadline)
+                    try connection.execute(
+                        "SET LOCAL lock_timeout = '\(Self.truncateWait)'", deadline: deadline)
                     try connection.execute("TRUNCATE \(relation)", deadline: deadline)
                     return count
                 }

@@ -64,6 +64,19 @@ public enum GenerationSQL {
         RETURNING epoch, rebuilding_to, rebuilt_through, rebuilt_events
         """
 
+    /// Takes a generation over that is built: fences whoever follows the live one with it.
+    static let takeOver = """
+        UPDATE positions.projection_checkpoints
+        SET epoch = epoch + 1,
+            owner = $3,
+            updated_at = clock_timestamp()
+        WHERE book_id = $1
+          AND slot = $2
+          AND rebuilding_to IS NULL
+          AND retired_at IS NULL
+        RETURNING epoch
+        """
+
     /// Whether nothing has been written of a rebuild for a minute.
     static let isIdle = """
         SELECT updated_at < clock_timestamp() - interval '1 minute'
@@ -333,8 +346,8 @@ public enum GenerationSQL {
     /// For the test that prepares them all.
     public static let all: [String] =
         [
-            list, steps, lockLiveSlot, limits, begin, resume, isIdle, positionsThrough, rebuilt,
-            heads, finish, caughtUp, closedKeys, quarantined, record, promote, fence,
+            list, steps, lockLiveSlot, limits, begin, resume, takeOver, isIdle, positionsThrough,
+            rebuilt, heads, finish, caughtUp, closedKeys, quarantined, record, promote, fence,
             lockCheckpoint, lockReady, checkpoint, retire, hold, forgetFormer, dropCheckpoint,
             mayTruncate, keepComparison, forgetComparisons, comparison, touched, followers,
         ] + ProjectedTable.all.map { deleteSome($0.relation) }

@@ -199,6 +199,12 @@ final class PostgresProjectionSession: ProjectionSession {
         }
     }
 
+    func endRebuild(_ lease: Lease) throws {
+        try connection.query(
+            GenerationSQL.caughtUp, [.int4(lease.book.rawValue), .int2(lease.slot)],
+            deadline: deadline)
+    }
+
     func heartbeat(_ lease: Lease) throws -> Bool {
         try connection.query(ProjectionSQL.heartbeat, scope(lease), deadline: deadline)
             .affectedRows == 1

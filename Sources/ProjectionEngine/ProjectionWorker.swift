@@ -33,6 +33,8 @@ final class ProjectionWorker: Sendable {
         var projector: BookProjector?
         /// The checkpoint that was seen last.
         var reached: LogPosition?
+        /// Whether it is kept that the generation has caught up with the live one.
+        var hasCaughtUp = false
     }
 
     /// Between two signs of life of an idle worker.
@@ -101,6 +103,7 @@ final class ProjectionWorker: Sendable {
                 }
                 around.note(.running)
                 let head = source.head(of: book)
+                if head <= checkpoint { try await endRebuild() }
                 if head > checkpoint {
                     try await advance(to: head, &batchMax)
                     (lastSign, lastProgress) = (scheduler.now, scheduler.now)
@@ -142,10 +145,20 @@ final class ProjectionWorker: Sendable {
         }
         if isOurs, let checkpoint = held.projector?.checkpoint {
             reached(checkpoint)
+            if checkpoint >= head { try await endRebuild() }
             batchMax = min(batchMax * 2, BookProjector.batchEventsMax)
         } else {
             held.projector = nil
         }
+    }
+
+    /// The generation stands where the live one stood just now: once is enough.
+    private func endRebuild() async throws {
+        guard slot != nil, !held.hasCaughtUp, let lease = held.projector?.lease else { return }
+        try await store.reach(deadline: deadline(after: Self.shortDeadline)) { session in
+            try session.endRebuild(lease)
+        }
+        held.hasCaughtUp = true
     }
 
     private func showSign() async throws {
@@ -176,6 +189,7 @@ final class ProjectionWorker: Sendable {
         switch claim {
         case .claimed(let lease, let checkpoint):
             held.projector = BookProjector(lease, checkpoint: checkpoint)
+            held.hasCaughtUp = false
             around.note(.running)
             reached(checkpoint)
             return checkpoint

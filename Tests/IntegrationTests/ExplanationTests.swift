@@ -83,6 +83,8 @@ import Testing
 
         func heartbeat(_ lease: Lease) throws -> Bool { try session.heartbeat(lease) }
 
+        func endRebuild(_ lease: Lease) throws { try session.endRebuild(lease) }
+
         func release(_ lease: Lease) throws { try session.release(lease) }
     }
 

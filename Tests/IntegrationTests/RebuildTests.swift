@@ -185,6 +185,47 @@ import Testing
         await appender.shutdown()
     }
 
+    @Test func `it is taken over from the ledger that follows it, and given back`() async throws {
+        let appender = sandbox.appender()
+        let live = try Worker(sandbox)
+        let id = live.projector.lease.book
+        let first = desk()
+        let left = try await stopCatchingUp(first, live, appender, seed: seed())
+        // This process lives, and follows the generation.
+        let follower = ProcessIdentity(start: "ledger").acting(as: "slot-2")
+        let claim = try live.session.claim(id, slot: 2, owner: follower, isForced: false)
+        guard case .claimed(let lease, _) = claim else { throw Stopped() }
+        let second = GenerationDesk(sandbox.info, identity: ProcessIdentity(start: "another"))
+        #expect(try await second.rebuild(id, options) { _ in }.slot == left.slot)
+        #expect(try !live.session.heartbeat(lease))
+        let again = try live.session.claim(id, slot: 2, owner: follower, isForced: false)
+        guard case .claimed = again else { throw Stopped() }
+        try expectEqual(1, left.slot, live.connection, "taken over")
+        await second.shutdown()
+        await first.shutdown()
+        await appender.shutdown()
+    }
+
+    @Test func `who brings it up as its follower ends its rebuild`() async throws {
+        let appender = sandbox.appender()
+        let live = try Worker(sandbox)
+        let id = live.projector.lease.book
+        let desk = desk()
+        _ = try await stopCatchingUp(desk, live, appender, seed: seed())
+        let service = ProjectionService(
+            sandbox.info, identity: ProcessIdentity(start: "ledger"), log: LogSignal(),
+            projected: LogSignal())
+        let work = Task { await service.run() }
+        while try await desk.list(id).generations[1].isBehind { await Task.yield() }
+        let list = try await desk.list(id)
+        #expect(list.generations[1].logPosition == list.generations[0].logPosition)
+        work.cancel()
+        await work.value
+        #expect(try await !desk.rebuild(id, options) { _ in }.resumed)
+        await desk.shutdown()
+        await appender.shutdown()
+    }
+
     @Test func `one that was compared meanwhile is ready, another rebuild begins anew`()
         async throws
     {

@@ -145,7 +145,9 @@ def test_the_end_of_the_terminal_that_nohup_ignores_is_ignored(make_ledger, pb, 
     ledger.terminate()
     assert ledger.wait() == 0 and "stopping" in ledger.errors()
 
-    ledger = make_ledger().start()
+    ledger = make_ledger()
+    ledger.starter = lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    ledger.start()
     ledger.process.send_signal(signal.SIGHUP)
     assert ledger.wait() == 0
 

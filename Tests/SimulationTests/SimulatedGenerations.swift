@@ -112,6 +112,8 @@ private struct SimulatedProjection: ProjectionSession {
         return .written
     }
 
+    func endRebuild(_ lease: Lease) {}
+
     func heartbeat(_ lease: Lease) throws -> Bool {
         guard world.generations[name]?.epoch == lease.epoch else { return false }
         world.generations[name]?.signOfLife = world.scheduler.now

@@ -52,7 +52,7 @@ struct ServeCommand: LedgerCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Positions a minute that are checked against the log in the background; 0: none.",
+            "Positions a minute, 0.001 or more, that are checked against the log; 0: none.",
             discussion: "Default: NEXUS_DRIFT_AUDIT_RATE, else 60.", valueName: "count"))
     var driftAuditRate: Double?
 
