@@ -58,12 +58,11 @@ final class CatchUp {
         try session(.after(.seconds(2))).release(lease)
     }
 
-    /// Keeps that the generation stood where the live one stood: its rebuild, if it is one that was
-    /// under way, is over.
+    /// Keeps that the generation stands where the live one stood: its rebuild, if it is one that
+    /// was under way, is over. One of another logic is left to whoever writes it.
     func endRebuild(_ deadline: Deadline) throws {
-        _ = try session(deadline)
-        try connection?.query(
-            GenerationSQL.caughtUp, [.int4(book.rawValue), .int2(slot)], deadline: deadline)
+        guard let lease = projector?.lease else { return }
+        try session(deadline).endRebuild(lease)
     }
 
     /// Where the generation stands; claims it, if its logic is this build's.

@@ -134,44 +134,40 @@ extension GenerationDesk {
     ) async throws -> Value {
         let (info, identity) = (info, identity)
         let rows = AsyncStream.makeStream(of: Int64.self, bufferingPolicy: .bufferingNewest(1))
-        let wanted = Wanted()
-        return try await withTaskCancellationHandler {
-            try await withThrowingTaskGroup(of: Value?.self) { group in
-                group.addTask {
-                    for await count in rows.stream { try await progress(count) }
-                    return nil
-                }
-                group.addTask {
-                    defer { rows.continuation.finish() }
-                    return try await self.run(Self.compareDeadline) { connection, deadline in
-                        let generations = try Self.generations(book, connection, deadline)
-                        let other = try Self.ready(slot, of: generations)
-                        let catchUp = CatchUp(
-                            info, book, slot: other.slot, owner: identity, wanted: wanted)
-                        defer { try? catchUp.release() }
-                        return try GenerationComparison(
-                            book: book, live: generations[0].slot, other: other.slot,
-                            tables: tables
-                        ).run(
-                            on: connection,
-                            catchUp: {
-                                try catchUp.reach($0, $1)
-                                try catchUp.endRebuild($1)
-                            },
-                            progress: { count in
-                                try wanted.check()
-                                rows.continuation.yield(count)
-                            },
-                            finish: { try finish($0, $1, generations[0], other) })
-                    }
-                }
-                var found: Value?
-                for try await value in group { found = value ?? found }
-                guard let found else { throw CancellationError() }
-                return found
+        return try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask {
+                for await count in rows.stream { try await progress(count) }
+                return nil
             }
-        } onCancel: {
-            wanted.end()
+            group.addTask {
+                defer { rows.continuation.finish() }
+                return try await self.runLong(Self.compareDeadline) {
+                    connection, deadline, wanted in
+                    let generations = try Self.generations(book, connection, deadline)
+                    let other = try Self.ready(slot, of: generations)
+                    let catchUp = CatchUp(
+                        info, book, slot: other.slot, owner: identity, wanted: wanted)
+                    defer { try? catchUp.release() }
+                    return try GenerationComparison(
+                        book: book, live: generations[0].slot, other: other.slot,
+                        tables: tables
+                    ).run(
+                        on: connection,
+                        catchUp: {
+                            try catchUp.reach($0, $1)
+                            try catchUp.endRebuild($1)
+                        },
+                        progress: { count in
+                            try wanted.check()
+                            rows.continuation.yield(count)
+                        },
+                        finish: { try finish($0, $1, generations[0], other) })
+                }
+            }
+            var found: Value?
+            for try await value in group { found = value ?? found }
+            guard let found else { throw CancellationError() }
+            return found
         }
     }
 

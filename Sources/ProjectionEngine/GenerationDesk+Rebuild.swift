@@ -81,11 +81,11 @@ extension GenerationDesk {
         }
 
         /// Goes on with one that has all ranges.
-        init(behind generation: Generation, _ lease: Lease) {
-            self.lease = lease
-            target = generation.logPosition
+        init(behind taken: Rebuild.Claim) {
+            lease = taken.lease
+            target = taken.target
             through = UUID(high: .max, low: .max)
-            events = generation.logPosition.rawValue
+            events = taken.target.rawValue
             isResumed = true
         }
     }
@@ -138,6 +138,8 @@ extension GenerationDesk {
             try await follower.reach(through, pool)
             state.logPosition = through
         }
+        // Where nothing was to be caught up with, it is owned from here on.
+        try await follower.reach(state.logPosition, pool)
         try await follower.endRebuild(pool)
         try await follower.release(pool)
         let slot = state.slot
@@ -216,10 +218,10 @@ extension GenerationDesk {
                     GenerationSQL.lockLiveSlot, [.int4(book.rawValue)], deadline: deadline)
                 let generations = try Self.generations(book, connection, deadline)
                 if let behind = generations.first(where: { $0.isBehind && $0.isOurs }),
-                    let lease = try Self.goOn(
+                    let taken = try Self.goOn(
                         with: behind, live: generations[0], book, owner, connection, deadline)
                 {
-                    return Beginning(behind: behind, lease)
+                    return Beginning(behind: taken)
                 }
                 if let unfinished = generations.first(where: { $0.state == .building }) {
                     return Beginning(
@@ -238,17 +240,12 @@ extension GenerationDesk {
     private static func goOn(
         with behind: Generation, live: Generation, _ book: BookID, _ owner: ProcessIdentity,
         _ connection: Connection, _ deadline: Deadline
-    ) throws -> Lease? {
+    ) throws -> Rebuild.Claim? {
         guard behind.logPosition <= live.logPosition else { return nil }
         if behind.owner.hasSuffix("#\(GenerationDesk.role)"), behind.owner != owner.description {
             try refuseBuilding(behind, book, owner, connection, deadline)
         }
-        let row = try connection.query(
-            GenerationSQL.takeOver,
-            [.int4(book.rawValue), .int2(behind.slot), .text(owner.description)],
-            deadline: deadline
-        ).onlyRow()
-        return Lease(book: book, slot: behind.slot, epoch: try row[0].int64())
+        return try take(behind, book, owner, connection, deadline)
     }
 
     private static func resume(
@@ -265,14 +262,25 @@ extension GenerationDesk {
         if unfinished.owner != owner.description {
             try refuseBuilding(unfinished, book, owner, connection, deadline)
         }
+        return try take(unfinished, book, owner, connection, deadline)
+    }
+
+    private static func take(
+        _ generation: Generation, _ book: BookID, _ owner: ProcessIdentity,
+        _ connection: Connection, _ deadline: Deadline
+    ) throws -> Rebuild.Claim {
+        let target = generation.rebuildingTo
         let row = try connection.query(
             GenerationSQL.resume,
-            [.int4(book.rawValue), .int2(slot), .text(owner.description)], deadline: deadline
+            [
+                .int4(book.rawValue), .int2(generation.slot), .text(owner.description),
+                target.map { .int8($0.rawValue) } ?? .null(.int8),
+            ], deadline: deadline
         ).onlyRow()
         return Rebuild.Claim(
-            lease: Lease(book: book, slot: slot, epoch: try row[0].int64()),
-            target: LogPosition(rawValue: try row[1].int64()),
-            through: try row[2].ifPresent?.id(), events: try row[3].int64())
+            lease: Lease(book: book, slot: generation.slot, epoch: try row[0].int64()),
+            target: try target ?? LogPosition(rawValue: row[3].int64()),
+            through: try row[1].ifPresent?.id(), events: try row[2].int64())
     }
 
     /// Of a process on another host it is only known when it last wrote something.

@@ -235,11 +235,8 @@ public final class GenerationDesk: Sendable {
     private static func hold(
         _ lease: Lease, _ connection: Connection, _ deadline: Deadline
     ) throws {
-        let held = try connection.query(
-            GenerationSQL.hold,
-            [.int4(lease.book.rawValue), .int2(lease.slot), .int8(lease.epoch)],
-            deadline: deadline)
-        guard held.affectedRows == 1 else {
+        let session = PostgresProjectionSession(connection, deadline: deadline)
+        guard try session.heartbeat(lease) else {
             throw GenerationError.changedSince(
                 "slot \(lease.slot) is emptied or rebuilt by somebody else meanwhile: see "
                     + "`nexus-ledger generations`")

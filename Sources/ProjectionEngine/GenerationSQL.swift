@@ -51,7 +51,7 @@ public enum GenerationSQL {
         RETURNING epoch
         """
 
-    /// Takes an unfinished rebuild over: fences whoever had it.
+    /// Takes a rebuild over that is not over: fences whoever had it, or follows with it.
     static let resume = """
         UPDATE positions.projection_checkpoints
         SET epoch = epoch + 1,
@@ -59,22 +59,9 @@ public enum GenerationSQL {
             updated_at = clock_timestamp()
         WHERE book_id = $1
           AND slot = $2
-          AND rebuilding_to IS NOT NULL
+          AND rebuilding_to IS NOT DISTINCT FROM $4
           AND retired_at IS NULL
-        RETURNING epoch, rebuilding_to, rebuilt_through, rebuilt_events
-        """
-
-    /// Takes a generation over that is built: fences whoever follows the live one with it.
-    static let takeOver = """
-        UPDATE positions.projection_checkpoints
-        SET epoch = epoch + 1,
-            owner = $3,
-            updated_at = clock_timestamp()
-        WHERE book_id = $1
-          AND slot = $2
-          AND rebuilding_to IS NULL
-          AND retired_at IS NULL
-        RETURNING epoch
+        RETURNING epoch, rebuilt_through, rebuilt_events, log_position
         """
 
     /// Whether nothing has been written of a rebuild for a minute.
@@ -132,6 +119,7 @@ public enum GenerationSQL {
         SET rebuilt_events = 0
         WHERE book_id = $1
           AND slot = $2
+          AND epoch = $3
           AND rebuilding_to IS NULL
           AND rebuilt_events > 0
         """
@@ -216,15 +204,6 @@ public enum GenerationSQL {
         WHERE book_id = $1
           AND slot = $2
         RETURNING epoch
-        """
-
-    /// No row is changed if the lease has ended.
-    static let hold = """
-        UPDATE positions.projection_checkpoints
-        SET updated_at = clock_timestamp()
-        WHERE book_id = $1
-          AND slot = $2
-          AND epoch = $3
         """
 
     static let forgetFormer = """
@@ -346,9 +325,9 @@ public enum GenerationSQL {
     /// For the test that prepares them all.
     public static let all: [String] =
         [
-            list, steps, lockLiveSlot, limits, begin, resume, takeOver, isIdle, positionsThrough,
-            rebuilt, heads, finish, caughtUp, closedKeys, quarantined, record, promote, fence,
-            lockCheckpoint, lockReady, checkpoint, retire, hold, forgetFormer, dropCheckpoint,
+            list, steps, lockLiveSlot, limits, begin, resume, isIdle, positionsThrough, rebuilt,
+            heads, finish, caughtUp, closedKeys, quarantined, record, promote, fence,
+            lockCheckpoint, lockReady, checkpoint, retire, forgetFormer, dropCheckpoint,
             mayTruncate, keepComparison, forgetComparisons, comparison, touched, followers,
         ] + ProjectedTable.all.map { deleteSome($0.relation) }
 }

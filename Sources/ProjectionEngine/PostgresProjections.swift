@@ -200,9 +200,7 @@ final class PostgresProjectionSession: ProjectionSession {
     }
 
     func endRebuild(_ lease: Lease) throws {
-        try connection.query(
-            GenerationSQL.caughtUp, [.int4(lease.book.rawValue), .int2(lease.slot)],
-            deadline: deadline)
+        try connection.query(GenerationSQL.caughtUp, scope(lease), deadline: deadline)
     }
 
     func heartbeat(_ lease: Lease) throws -> Bool {

@@ -38,7 +38,8 @@ protocol ProjectionSession {
     ) throws -> WriteOutcome
     /// Shows a sign of life. False if the generation has another owner.
     func heartbeat(_ lease: Lease) throws -> Bool
-    /// Keeps that a generation stood where the live one stood: its rebuild is over.
+    /// Keeps that a generation stood where the live one stood: its rebuild is over. Nothing is
+    /// kept if it has another owner.
     func endRebuild(_ lease: Lease) throws
     /// Lets others take over at once.
     func release(_ lease: Lease) throws

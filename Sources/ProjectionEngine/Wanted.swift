@@ -5,12 +5,10 @@ import Synchronization
 final class Wanted: Sendable {
     private let over = Mutex(false)
 
-    var isOver: Bool { over.withLock { $0 } }
-
     func end() { over.withLock { $0 = true } }
 
     /// - Throws: `CancellationError` when nobody waits any more.
     func check() throws {
-        if isOver { throw CancellationError() }
+        if over.withLock({ $0 }) { throw CancellationError() }
     }
 }

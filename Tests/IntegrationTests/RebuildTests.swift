@@ -50,14 +50,20 @@ import Testing
         }
     }
 
-    @Test(arguments: [7, 100_000])
-    func `what is rebuilt is what the log's worker has written`(range: Int) async throws {
-        let seed = seed()
+    /// A book of so many requests, and the worker of its live generation, which has them all.
+    private func filled(_ requests: Int, seed: UInt64) async throws -> (Appender, Worker) {
         var book = RandomBook(seed: seed)
         let appender = sandbox.appender()
         let live = try Worker(sandbox)
-        for _ in 0..<300 { _ = try await appender.outcome(of: book.next().events) }
+        for _ in 0..<requests { _ = try await appender.outcome(of: book.next().events) }
         try live.advance()
+        return (appender, live)
+    }
+
+    @Test(arguments: [7, 100_000])
+    func `what is rebuilt is what the log's worker has written`(range: Int) async throws {
+        let seed = seed()
+        let (appender, live) = try await filled(300, seed: seed)
         let desk = desk(rangeEventsMax: range)
         let state = try await desk.rebuild(live.projector.lease.book, options) { _ in }
         #expect(state.phase == .ready)
@@ -75,11 +81,7 @@ import Testing
 
     @Test func `a rebuild that was stopped goes on behind its last range`() async throws {
         let seed = seed()
-        var book = RandomBook(seed: seed)
-        let appender = sandbox.appender()
-        let live = try Worker(sandbox)
-        for _ in 0..<300 { _ = try await appender.outcome(of: book.next().events) }
-        try live.advance()
+        let (appender, live) = try await filled(300, seed: seed)
         let id = live.projector.lease.book
         let first = desk()
         await #expect(throws: Stopped.self) {
@@ -103,11 +105,7 @@ import Testing
     }
 
     @Test func `who emptied a slot before does not touch it when it is used again`() async throws {
-        var book = RandomBook(seed: seed())
-        let appender = sandbox.appender()
-        let live = try Worker(sandbox)
-        for _ in 0..<50 { _ = try await appender.outcome(of: book.next().events) }
-        try live.advance()
+        let (appender, live) = try await filled(50, seed: seed())
         let id = live.projector.lease.book
         let desk = desk()
         let slot = try await desk.rebuild(id, options) { _ in }.slot
@@ -270,11 +268,7 @@ import Testing
 
     @Test func `an emptied slot is free again, and the live one cannot be emptied`() async throws {
         let seed = seed()
-        var book = RandomBook(seed: seed)
-        let appender = sandbox.appender()
-        let live = try Worker(sandbox)
-        for _ in 0..<50 { _ = try await appender.outcome(of: book.next().events) }
-        try live.advance()
+        let (appender, live) = try await filled(50, seed: seed)
         let id = live.projector.lease.book
         let desk = desk()
         for slot: Int16 in [2, 3] {
@@ -301,11 +295,7 @@ import Testing
     }
 
     @Test func `a generation of another logic is not written`() async throws {
-        var book = RandomBook(seed: seed())
-        let appender = sandbox.appender()
-        let live = try Worker(sandbox)
-        for _ in 0..<20 { _ = try await appender.outcome(of: book.next().events) }
-        try live.advance()
+        let (appender, live) = try await filled(20, seed: seed())
         let id = live.projector.lease.book
         try live.connection.execute(
             "UPDATE positions.projection_checkpoints SET logic_fingerprint = 'another'",
